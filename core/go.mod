@@ -1,0 +1,3 @@
+module github.com/gneiss-mqtt/gneiss-go/core
+
+go 1.26.0
