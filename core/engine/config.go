@@ -1,0 +1,119 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+)
+
+// OfflinePolicy says which operations wait for a connection, when there is none and when it is lost.
+// Messages at QoS 1 and 2 that are under way are always kept until CONNACK tells whether the session is still there;
+// only where it is not does the policy decide.
+type OfflinePolicy uint8
+
+// The offline policies.
+const (
+	// KeepAcknowledged keeps everything the broker acknowledges; publishes at QoS 0 fail. The default.
+	KeepAcknowledged OfflinePolicy = iota
+	// KeepAll also keeps publishes at QoS 0 of which no byte can have left.
+	KeepAll
+	// KeepPublishes keeps publishes at QoS 1 and 2 only.
+	KeepPublishes
+	// KeepNone fails everything.
+	KeepNone
+)
+
+func (p OfflinePolicy) keeps(o *Op) bool {
+	switch p {
+	case KeepAll:
+		return true
+	case KeepAcknowledged:
+		return o.acknowledged()
+	case KeepPublishes:
+		return o.Kind == OpPublish && o.Publish.QoS > 0
+	}
+	return false
+}
+
+// AliasMode says how topic aliases are used towards the broker.
+type AliasMode uint8
+
+// The alias modes.
+const (
+	// AliasNone uses none. The default.
+	AliasNone AliasMode = iota
+	// AliasManual uses Publish.TopicAlias as the application sets it.
+	AliasManual
+	// AliasLRU gives aliases to the topics used last.
+	AliasLRU
+)
+
+// Config is fixed for the life of an engine. The zero value of a field is its default.
+type Config struct {
+	Version packet.Version // default V5
+	Strict  bool           // forgive nothing the specification does not
+
+	Offline    OfflinePolicy
+	QueueCount int // operations that may wait or be under way; default 10,000; negative: no limit
+	QueueBytes int // bytes they may hold; default 64 MiB; negative: no limit
+
+	AckTimeout  Duration // default 60 s; negative: none
+	PingTimeout Duration // default 30 s, always below half the keep alive
+
+	OutLimit int // bytes to write above which new work waits; default 64 KiB
+
+	Aliases   AliasMode
+	AliasSize int // of AliasLRU; default 32, at most what the broker allows
+
+	ManualAcks bool // a message at QoS 2 is taken when acknowledged, not when delivered
+
+	// ResumeUnknown accepts a session that the broker kept although this engine has no state of it, as after a
+	// restart without a durable store. The specification asks to close such a connection [MQTT-3.2.2-4].
+	ResumeUnknown bool
+
+	SlowStart      bool  // after a reconnect, one acknowledged operation at a time until what was interrupted is over
+	MaxInterrupted uint8 // an operation interrupted more often fails with ErrInterrupted; 0: no limit
+	FiltersPerOp   int   // filters in one SUBSCRIBE when subscriptions are restored; default 64
+}
+
+const (
+	defaultQueueCount  = 10_000
+	defaultQueueBytes  = 64 << 20
+	defaultAckTimeout  = 60 * Second
+	defaultPingTimeout = 30 * Second
+	defaultOutLimit    = 64 << 10
+	defaultAliasSize   = 32
+	defaultFilters     = 64
+)
+
+func (c *Config) setDefaults() error {
+	if c.Version == 0 {
+		c.Version = packet.V5
+	}
+	if c.Version != packet.V5 && c.Version != packet.V311 {
+		return errors.New("mqtt: version is neither V5 nor V311")
+	}
+	if c.Offline > KeepNone {
+		return errors.New("mqtt: unknown offline policy")
+	}
+	if c.Aliases > AliasLRU {
+		return errors.New("mqtt: unknown alias mode")
+	}
+	def(&c.QueueCount, defaultQueueCount)
+	def(&c.QueueBytes, defaultQueueBytes)
+	def(&c.AckTimeout, defaultAckTimeout)
+	def(&c.PingTimeout, defaultPingTimeout)
+	def(&c.OutLimit, defaultOutLimit)
+	def(&c.AliasSize, defaultAliasSize)
+	def(&c.FiltersPerOp, defaultFilters)
+	if c.PingTimeout < 0 || c.OutLimit < 0 || c.AliasSize < 0 || c.AliasSize > maxIDs || c.FiltersPerOp < 0 {
+		return errors.New("mqtt: ping timeout, out limit, alias size and filters per subscribe must not be negative")
+	}
+	return nil
+}
+
+func def[T int | Duration](v *T, d T) {
+	if *v == 0 {
+		*v = d
+	}
+}

@@ -1,0 +1,99 @@
+package engine
+
+import "github.com/gneiss-mqtt/gneiss-go/core/packet"
+
+// held2 is what is known of an inbound QoS 2 message between its PUBLISH and its PUBREL.
+type held2 uint8
+
+const (
+	held2Owned   held2 = 1 << iota // taken for good: a repetition is not delivered [MQTT-4.3.3-10]
+	held2Refused                   // the application refuses it, and the PUBREC that says so is still to be sent
+	held2Here                      // seen on this connection, where it counts against our receive maximum
+	held2Due                       // a PUBREC is owed on this connection
+)
+
+// receivePublish reads a PUBLISH into e.message and reports whether it is for the application.
+func (e *Engine) receivePublish(f packet.Frame) bool {
+	m := &e.message
+	if err := m.Decode(f, &e.decoder); err != nil {
+		e.malformed(err)
+		return false
+	}
+	e.stats.PublishesReceived++
+	if m.TopicAlias != 0 && !e.resolveAlias(&m.Publish) {
+		return false
+	}
+	m.Token = AckToken{}
+	if m.QoS == packet.QoS0 {
+		return true
+	}
+	if m.QoS > e.limits.MaximumQoS && !e.forgive(packet.QoSNotSupported, "3.3.4", "a PUBLISH above the broker's own maximum QoS") {
+		return false
+	}
+	if m.QoS == packet.QoS1 {
+		if !e.admit() {
+			return false
+		}
+		m.Token = AckToken{seq: e.acks1.push(m.ID), epoch: e.epoch, qos: packet.QoS1}
+		return true
+	}
+	return e.receivePublish2(m)
+}
+
+// admit enforces our receive maximum [MQTT-3.3.4-9].
+func (e *Engine) admit() bool {
+	if e.acks1.n+e.inbound2Now < e.inboundMax {
+		return true
+	}
+	e.violation(packet.ReceiveMaximumExceeded, "MQTT-3.3.4-9", "more messages under way than our receive maximum")
+	return false
+}
+
+func (e *Engine) receivePublish2(m *Inbound) bool {
+	h, known := e.inbound2[m.ID]
+	if h&held2Due != 0 { // the one PUBREC answers any number of repetitions
+		e.stats.Duplicates++
+		return false
+	}
+	if h&held2Here == 0 {
+		if !e.admit() {
+			return false
+		}
+		e.inbound2Now++
+	}
+	if e.inbound2 == nil {
+		e.inbound2 = make(map[uint16]held2)
+	}
+	e.inbound2[m.ID] = h | held2Here | held2Due
+	e.inbound2Peak = max(e.inbound2Peak, len(e.inbound2))
+	m.Token = AckToken{seq: e.acks2.push(m.ID), epoch: e.epoch, qos: packet.QoS2}
+	if !known {
+		return true
+	}
+	e.stats.Duplicates++
+	e.acks2.mark(m.Token.seq, packet.Success, "")
+	e.flushAcks()
+	return false
+}
+
+// resolveAlias puts the topic in, and learns a new one. Every alias up to our maximum is accepted [MQTT-3.3.2-10].
+func (e *Engine) resolveAlias(p *packet.Publish) bool {
+	alias := int(p.TopicAlias)
+	if alias > int(e.connect.TopicAliasMaximum) { // [MQTT-3.1.2-26] [MQTT-3.3.2-11]
+		e.violation(packet.TopicAliasInvalid, "MQTT-3.1.2-26", "a topic alias above our maximum")
+		return false
+	}
+	if p.Topic == "" {
+		if alias > len(e.aliasIn) || e.aliasIn[alias-1] == "" {
+			e.violation(packet.ProtocolError, "3.3.2.3.4", "a topic alias that was not bound")
+			return false
+		}
+		p.Topic = e.aliasIn[alias-1]
+		return true
+	}
+	for len(e.aliasIn) < alias {
+		e.aliasIn = append(e.aliasIn, "")
+	}
+	e.aliasIn[alias-1] = p.Topic
+	return true
+}

@@ -1,0 +1,203 @@
+package mqtt
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/engine"
+)
+
+// call is an operation and whoever waits for it. Calls are pooled with their operation and channel, so that a publish
+// allocates nothing.
+type call struct {
+	op   engine.Op
+	over chan struct{} // one slot: the operation is done, or has timed out
+	cb   func(PublishResult, error)
+
+	// Guarded by the client's mutex.
+	finished bool
+	timedOut bool
+	detached bool // nobody waits any more
+	sync     bool // counted in Client.syncs
+	late     func()
+}
+
+var calls = sync.Pool{New: func() any {
+	k := &call{over: make(chan struct{}, 1)}
+	k.op.User = k
+	return k
+}}
+
+func newCall() *call { return calls.Get().(*call) }
+
+// recycle returns a call of which neither the engine nor a caller knows any more.
+func (k *call) recycle() {
+	select {
+	case <-k.over: // what a timeout and the end said both
+	default:
+	}
+	k.op.Reset()
+	k.cb, k.late = nil, nil
+	k.finished, k.timedOut, k.detached, k.sync = false, false, false, false
+	calls.Put(k)
+}
+
+// submit starts an operation. c.mu is held; it is given up while a full queue is waited for.
+func (c *Client) submit(ctx context.Context, k *call) error {
+	for {
+		if c.refusing || c.state == StateClosed {
+			return ErrClosed
+		}
+		if l := c.link; l == nil || !l.flushing {
+			c.stamp = c.now() // while somebody writes, every batch stamps the time
+		}
+		err := c.engine.Submit(c.stamp, &k.op)
+		if err != ErrQueueFull || ctx == nil || c.cfg.Queue.Fail {
+			return err
+		}
+		if c.room == nil {
+			c.room = make(chan struct{})
+		}
+		room := c.room
+		c.mu.Unlock()
+		select {
+		case <-room:
+			c.mu.Lock()
+		case <-ctx.Done():
+			c.mu.Lock()
+			return ctx.Err()
+		}
+	}
+}
+
+// wait waits until the operation is over or ctx ends, and reports the error. keep says that the engine still has the
+// call, so that it must not be touched any more. late, if any, runs under c.mu should the operation succeed after all.
+func (c *Client) wait(ctx context.Context, k *call, late func()) (keep bool, err error) {
+	if done := ctx.Done(); done != nil {
+		select {
+		case <-k.over:
+		case <-done:
+			if c.giveUp(k, late) {
+				return true, ctx.Err()
+			}
+			<-k.over
+			if k.op.Err == engine.ErrCanceled {
+				return false, ctx.Err()
+			}
+		}
+	} else {
+		<-k.over
+	}
+	if k.timedOut {
+		return c.leave(k, late)
+	}
+	return false, k.op.Err
+}
+
+// leave stops waiting for an operation that has timed out, unless it has ended in this very moment.
+func (c *Client) leave(k *call, late func()) (keep bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k.finished {
+		return false, k.op.Err
+	}
+	k.detached, k.late = true, late
+	return true, ErrAckTimeout
+}
+
+// giveUp takes the operation back, or lets it go on without its caller; true then.
+func (c *Client) giveUp(k *call, late func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k.finished {
+		return false
+	}
+	if c.engine.Cancel(c.now(), &k.op) {
+		c.settle()
+		return false
+	}
+	k.detached, k.late = true, late
+	return true
+}
+
+// collect hands out what is done and what has happened. c.mu is held.
+func (c *Client) collect() {
+	c.events = c.engine.TakeEvents(c.events[:0])
+	for i := range c.events {
+		c.happened(&c.events[i])
+	}
+	clear(c.events)
+	c.scratch = c.engine.TakeDone(c.scratch[:0])
+	for i, o := range c.scratch {
+		c.scratch[i] = nil
+		o.User.(*call).finish(c)
+	}
+	if cap(c.scratch) > 8192 {
+		c.scratch = nil
+	}
+	if c.room != nil {
+		close(c.room)
+		c.room = nil
+	}
+	if c.drained != nil && c.engine.Unfinished() == 0 {
+		close(c.drained)
+		c.drained = nil
+	}
+}
+
+// finish ends a call. c.mu is held.
+func (k *call) finish(c *Client) {
+	k.finished = true
+	if k.sync {
+		c.syncs--
+	}
+	switch {
+	case k.detached:
+		if k.late != nil && k.op.Err == nil {
+			k.late()
+		}
+		k.recycle()
+	case k.cb != nil && !k.timedOut:
+		c.completer.add(k)
+	case k.cb != nil:
+		k.recycle() // its callback was told of the timeout
+	default:
+		select {
+		case k.over <- struct{}{}:
+		default: // told of the timeout; the caller looks again
+		}
+	}
+}
+
+// overdue tells whoever waits that there is no acknowledgement in time. c.mu is held.
+func (k *call) overdue(c *Client) {
+	if k.detached || k.timedOut {
+		return
+	}
+	k.timedOut = true
+	if k.cb == nil {
+		k.over <- struct{}{}
+		return
+	}
+	cb, err := k.cb, k.failure(ErrAckTimeout, true)
+	late := newCall()
+	late.cb = func(PublishResult, error) { cb(PublishResult{}, err) }
+	c.completer.add(late)
+}
+
+// failure describes an error of the operation.
+func (k *call) failure(err error, sent bool) error {
+	e := &OpError{Op: strings.ToLower(k.op.Kind.String()), Topic: k.op.Publish.Topic, Sent: sent, Err: err}
+	switch k.op.Kind {
+	case engine.OpSubscribe:
+		names := make([]string, len(k.op.Subscribe.Filters))
+		for i := range names {
+			names[i] = k.op.Subscribe.Filters[i].Filter
+		}
+		e.Topic = strings.Join(names, ", ")
+	case engine.OpUnsubscribe:
+		e.Topic = strings.Join(k.op.Unsubscribe.Filters, ", ")
+	}
+	return e
+}

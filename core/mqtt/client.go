@@ -1,0 +1,223 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/engine"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+)
+
+// Client speaks MQTT with one broker. Make one with [New]; all methods may be called from any goroutine, handlers and
+// callbacks included.
+type Client struct {
+	cfg    Config
+	base   time.Time // instants count from here
+	ctx    context.Context
+	cancel context.CancelFunc
+	done   chan struct{}
+
+	// mu guards everything below, and the fields of links, calls and subscriptions that say so. No user code and no
+	// I/O runs while it is held.
+	mu       sync.Mutex
+	engine   *engine.Engine
+	stamp    engine.Instant // the time at the last batch
+	link     *link          // the transport, from CONNECT on
+	state    State
+	changed  chan struct{} // closed and replaced when state changes
+	session  Session
+	lastErr  error // of the last attempt or connection; the reason once closed
+	started  bool
+	refusing bool          // Shutdown has begun
+	attempts int           // since the last stable connection
+	clean    bool          // the next attempt starts clean whatever the configuration
+	workers  int           // goroutines of this client
+	io       int           // of those, the ones that make or use a transport
+	offline  chan struct{} // closed when the client is closed and io is 0
+	stats    Stats
+
+	timer *time.Timer
+	armed engine.Instant
+
+	syncs   int           // publishes whose callers wait
+	lone    int           // how many in a row were alone
+	room    chan struct{} // closed when the queue may have room; nil while nobody waits
+	drained chan struct{} // closed when nothing is under way; nil while nobody waits
+
+	scratch   []*engine.Op
+	events    []engine.Event
+	completer serial[*call]
+	tracer    serial[func()]
+
+	router       router
+	fallback     *Subscription // for Config.Handler
+	ready        []*Subscription
+	inboundBytes int
+	dropping     bool
+	reported     uint64        // of Stats.Dropped, what Trace has been told
+	relieved     chan struct{} // closed when inboundBytes is low again; nil while the reader does not wait
+}
+
+// State says how a client stands.
+type State uint8
+
+// The states of a client.
+const (
+	StateIdle       State = iota // not started
+	StateConnecting              // dialling, or waiting for CONNACK
+	StateConnected               // the broker has accepted
+	StateWaiting                 // before the next attempt
+	StateClosed                  // for good
+)
+
+// String returns the name in lower case.
+func (s State) String() string {
+	return [...]string{"idle", "connecting", "connected", "waiting", "closed"}[min(s, StateClosed)]
+}
+
+// New checks the configuration and returns a client. It starts nothing.
+func New(cfg Config) (*Client, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	e, err := engine.New(cfg.engine())
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, base: time.Now(), engine: e, armed: engine.Never,
+		changed: make(chan struct{}), done: make(chan struct{}), offline: make(chan struct{})}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.completer.init(c, (*call).complete)
+	c.tracer.init(c, func(f func()) { f() })
+	if cfg.Handler != nil {
+		c.fallback = c.newSubscription(SubscribeOptions{Handler: cfg.Handler})
+	}
+	return c, nil
+}
+
+// now is the time on the clock of the engine.
+func (c *Client) now() engine.Instant { return engine.Instant(time.Since(c.base)) }
+
+// Start begins to connect and keeps connected until [Client.Shutdown], [Client.Close] or a terminal refusal.
+func (c *Client) Start() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.state == StateClosed:
+		return ErrClosed
+	case c.started:
+		return ErrStarted
+	}
+	c.started = true
+	c.setState(StateConnecting)
+	c.spawnIO(c.supervise)
+	return nil
+}
+
+// Connected waits for the connection and returns what was agreed on. When ctx ends first, the error also tells why the
+// last attempt failed. A client that is closed, or was refused for good, returns that reason.
+func (c *Client) Connected(ctx context.Context) (*Session, error) {
+	for {
+		c.mu.Lock()
+		state, changed, last, session := c.state, c.changed, c.lastErr, c.session
+		c.mu.Unlock()
+		switch state {
+		case StateIdle:
+			return nil, ErrNotStarted
+		case StateConnected:
+			return &session, nil
+		case StateClosed:
+			return nil, errors.Join(ErrClosed, last)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), last)
+		}
+	}
+}
+
+// State returns how the client stands now.
+func (c *Client) State() State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
+}
+
+// Done is closed when the client is closed and all its goroutines have ended, handlers included.
+func (c *Client) Done() <-chan struct{} { return c.done }
+
+// Err returns why the client is closed, nil where it is not, and [ErrClosed] after Shutdown and Close.
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state != StateClosed {
+		return nil
+	}
+	return c.lastErr
+}
+
+func (c *Client) setState(s State) {
+	if c.state == s {
+		return
+	}
+	c.state = s
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// spawn starts a goroutine that counts for Done. It must end with exit. c.mu is held.
+func (c *Client) spawn(f func()) {
+	c.workers++
+	go f()
+}
+
+// spawnIO is spawn for goroutines that make or use a transport: Close waits for them. They end with exitIO.
+func (c *Client) spawnIO(f func()) {
+	c.io++
+	c.spawn(f)
+}
+
+func (c *Client) exitIO() {
+	c.io--
+	c.exit()
+}
+
+// exit ends a goroutine started by spawn. c.mu is held.
+func (c *Client) exit() {
+	c.workers--
+	c.finished()
+}
+
+// finished closes what tells that nothing is left. c.mu is held.
+func (c *Client) finished() {
+	if c.state != StateClosed {
+		return
+	}
+	if c.io == 0 {
+		closeOnce(c.offline)
+	}
+	if c.workers == 0 {
+		closeOnce(c.done)
+	}
+}
+
+func closeOnce(ch chan struct{}) {
+	select {
+	case <-ch:
+	default:
+		close(ch)
+	}
+}
+
+// Session is what a client and a broker agreed on for one connection.
+type Session struct {
+	engine.Negotiated
+	// ResponseInformation is a basis for response topics, where the broker gave one.
+	ResponseInformation string
+	// ServerReference names another broker to use, where the broker gave one.
+	ServerReference string
+	UserProperties  []packet.UserProperty
+}

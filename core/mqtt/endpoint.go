@@ -1,0 +1,33 @@
+package mqtt
+
+import (
+	"context"
+	"net"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+)
+
+// An Endpoint says how to reach a broker and what it expects. Builders return one; its fields may be changed before
+// the client is made.
+type Endpoint struct {
+	// Dial makes a connection, at every attempt. It must honour ctx, whose deadline is [Config.ConnectTimeout] after
+	// the start of the attempt. An error is retryable unless [Endpoint.Terminal] says otherwise.
+	Dial func(ctx context.Context) (net.Conn, error)
+	// Prepare may change the CONNECT of an attempt, as for fresh credentials; it is called after Dial. nil: nothing
+	// to change. An error ends the attempt, and is retryable.
+	Prepare func(ctx context.Context, c *packet.Connect) error
+	// Terminal decides whether an error of an attempt or a connection ends the client. nil: [IsTerminal].
+	Terminal func(err error) bool
+	// Explain may replace an error of an attempt or a connection by one that says more; it should wrap it. nil: as is.
+	Explain func(err error) error
+	// Limits are what the service allows beyond what CONNACK announces.
+	Limits Limits
+	// Name is the address for logs and errors, without secrets.
+	Name string
+}
+
+// Limits are what a service allows beyond what CONNACK announces. A zero field is no limit.
+type Limits struct {
+	FiltersPerSubscribe int  // filters in one SUBSCRIBE when subscriptions are restored; larger requests are split
+	NoSubscriptionIDs   bool // the service does not take subscription identifiers although it may say so
+}

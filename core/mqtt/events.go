@@ -1,0 +1,45 @@
+package mqtt
+
+import (
+	"slices"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/engine"
+)
+
+// happened handles an event of the engine. c.mu is held.
+func (c *Client) happened(ev *engine.Event) {
+	switch ev.Kind {
+	case engine.EventConnected:
+		c.session = Session{Negotiated: c.engine.Negotiated(), ResponseInformation: ev.Connack.ResponseInformation,
+			ServerReference: ev.Connack.ServerReference, UserProperties: ev.Connack.UserProperties}
+	case engine.EventTimedOut:
+		ev.Op.User.(*call).overdue(c)
+	case engine.EventSubscriptionLost:
+		c.subscriptionLost(ev.Filter, ev.Err)
+	case engine.EventForgiven:
+		err := ev.Err
+		if f := c.cfg.Trace.Forgiven; f != nil {
+			c.tracer.add(func() { f(err) })
+		}
+	}
+}
+
+// subscriptionLost takes a filter that the broker refused to restore from its subscriptions. One that has none left
+// ends.
+func (c *Client) subscriptionLost(filter string, err error) {
+	if f := c.cfg.Trace.SubscriptionLost; f != nil {
+		c.tracer.add(func() { f(filter, err) })
+	}
+	c.tracer.add(func() { c.cfg.Logger.Error("subscription lost", logFilter, filter, logError, err) })
+	at := c.router.routes[filter]
+	if at == nil {
+		return
+	}
+	for _, s := range slices.Clone(at.subs) {
+		c.router.remove(filter, s)
+		s.filters = slices.DeleteFunc(s.filters, func(f string) bool { return f == filter })
+		if len(s.filters) == 0 {
+			s.end(err)
+		}
+	}
+}

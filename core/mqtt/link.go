@@ -1,0 +1,182 @@
+package mqtt
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+)
+
+// link is one transport, from CONNECT until it ends. Fields below conn are guarded by the client's mutex, except
+// where they say otherwise.
+type link struct {
+	c    *Client
+	conn net.Conn
+	try  func(p []byte) int // writes what the system takes without waiting; nil where the transport cannot
+
+	live     bool // the broker has accepted: the flusher may write
+	since    time.Time
+	flushing bool // somebody writes, and owns spare and rest
+	flushFn  func()
+	readFn   func()
+	spare    []byte
+	rest     []byte // taken from the engine, not yet written
+	ending   bool   // the engine has ended the connection; the flusher closes it
+
+	small [1024]byte // of the reader, while there is little to read
+}
+
+func newLink(c *Client, conn net.Conn) *link {
+	l := &link{c: c, conn: conn, try: tryWriter(conn)}
+	l.flushFn, l.readFn = l.flush, l.read
+	return l
+}
+
+// bigBuffers are what readers use while there is much to read: an idle connection has none.
+var bigBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
+// quietReads is how many small reads make a reader give its big buffer back.
+const quietReads = 32
+
+// read takes bytes from the broker until the transport ends. It is the one goroutine of an idle client, so it keeps a
+// small stack and a small buffer.
+func (l *link) read() {
+	cause := l.c.detach(l, l.readSmall())
+	l.c.ended(l, cause)
+}
+
+func (l *link) readSmall() error {
+	for {
+		n, err := l.conn.Read(l.small[:])
+		if n > 0 {
+			l.c.received(l, l.small[:n])
+		}
+		if err != nil {
+			return err
+		}
+		if n == len(l.small) {
+			if err := l.readBig(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (l *link) readBig() error {
+	buf := bigBuffers.Get().(*[64 << 10]byte)
+	defer bigBuffers.Put(buf)
+	for quiet := 0; quiet < quietReads; {
+		n, err := l.conn.Read(buf[:])
+		if n > 0 {
+			l.c.received(l, buf[:n])
+		}
+		if err != nil {
+			return err
+		}
+		if quiet++; n > len(l.small) {
+			quiet = 0
+		}
+	}
+	return nil
+}
+
+// received gives a batch of bytes to the engine, under one lock.
+func (c *Client) received(l *link, p []byte) {
+	c.mu.Lock()
+	if c.link != l {
+		c.mu.Unlock()
+		return
+	}
+	c.stamp = c.now()
+	c.stats.BytesReceived += uint64(len(p))
+	for {
+		rest, m := c.engine.Receive(c.stamp, p)
+		if m == nil {
+			break
+		}
+		c.deliver(m)
+		p = rest
+	}
+	c.startReady()
+	c.settle()
+	wait := c.crowded()
+	c.mu.Unlock()
+	if wait != nil {
+		c.relief(wait)
+	}
+}
+
+// detach ends the use of a transport and returns why it ended, nil where it was not in use.
+func (c *Client) detach(l *link, err error) error {
+	c.mu.Lock()
+	if c.link != l {
+		c.mu.Unlock()
+		l.conn.Close()
+		return nil
+	}
+	cause := c.engine.Err()
+	if cause == nil {
+		cause = err
+		if errors.Is(err, io.EOF) {
+			cause = fmt.Errorf("%w: the broker closed it without a word", ErrConnectionLost)
+		} else if l.live {
+			cause = fmt.Errorf("%w: %w", ErrConnectionLost, err)
+		}
+	}
+	c.link = nil
+	c.stamp = c.now()
+	c.engine.Closed(c.stamp)
+	if errors.Is(cause, errUnknownSession) {
+		c.clean = true // the next attempt asks for a new session [MQTT-3.2.2-4]
+	}
+	c.settle()
+	c.mu.Unlock()
+	l.conn.Close()
+	return cause
+}
+
+var errUnknownSession = &ProtocolError{Code: packet.ProtocolError, Clause: "MQTT-3.2.2-4"}
+
+// ended decides, after an accepted connection, whether there is a next one. It runs on the reader's goroutine and
+// ends it.
+func (c *Client) ended(l *link, cause error) {
+	if cause != nil {
+		cause = c.explain(cause)
+	}
+	final := cause != nil && c.terminal(cause)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer c.exitIO()
+	if f := c.cfg.Trace.Disconnected; f != nil {
+		c.tracer.add(func() { f(cause) })
+	}
+	if c.state == StateClosed {
+		return
+	}
+	c.lastErr = cause
+	if time.Since(l.since) >= c.cfg.Reconnect.Stable {
+		c.attempts = 0
+	}
+	c.cfg.Logger.Warn("disconnected", logEndpoint, c.cfg.Endpoint.Name, logError, cause)
+	if final {
+		c.terminate(cause)
+		return
+	}
+	c.setState(StateWaiting)
+	c.spawnIO(c.resume)
+}
+
+// resume waits as the backoff says and supervises again. The first attempt after a stable connection is not delayed
+// by more than the smallest backoff.
+func (c *Client) resume() {
+	c.mu.Lock()
+	n := c.attempts
+	c.mu.Unlock()
+	if c.pauseBefore(c.cfg.Reconnect.wait(n)) {
+		c.supervise()
+	}
+}

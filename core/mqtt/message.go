@@ -1,0 +1,89 @@
+package mqtt
+
+import (
+	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/engine"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+)
+
+// Handler takes a message. The message is the handler's own: it may keep it, payload included, unless the
+// subscription borrows payloads. Where a message matches several subscriptions they share one payload: do not
+// write to it.
+type Handler func(m Message)
+
+// Message is a message from the broker. It is a value: copy it freely.
+type Message struct {
+	Topic     string
+	Payload   []byte
+	QoS       packet.QoS
+	Retain    bool // kept by the broker from before the subscription, or published so with RetainAsPublished
+	Duplicate bool // the broker may have delivered it before
+
+	// Properties of MQTT 5.
+	PayloadFormat packet.PayloadFormat
+	Expiry        time.Duration // what is left of it; 0: never expires
+	ContentType   string
+	ResponseTopic string
+	Correlation   []byte
+	User          []packet.UserProperty
+
+	client *Client
+	token  engine.AckToken
+	share  *share
+}
+
+// share counts the subscriptions that still have a message, guarded by the client's mutex.
+type share struct {
+	n int
+}
+
+// Ack acknowledges the message where [Config.ManualAcks] is set; otherwise the client does when the handler returns,
+// and Ack does nothing. It may be called from any goroutine, in any order: acknowledgements leave in the order in which
+// the messages came [MQTT-4.6.0-2].
+//
+// After the connection has changed the acknowledgement is void and Ack returns [ErrAckVoid]: the broker delivers the
+// message again.
+func (m Message) Ack() error { return m.acknowledge(packet.Success, "") }
+
+// Reject answers a message with a failing reason code, where [Config.ManualAcks] is set. The broker does not deliver
+// it again. In MQTT 3.1.1 it is the same as Ack.
+func (m Message) Reject(code packet.ReasonCode, reason string) error {
+	if !code.Failed() || !code.ValidIn(packet.PUBACK) {
+		return &LimitError{Packet: packet.PUBACK, Code: code, Clause: "MQTT-3.4.2-1", Detail: code.String() + " is not a refusal"}
+	}
+	return m.acknowledge(code, reason)
+}
+
+func (m Message) acknowledge(code packet.ReasonCode, reason string) error {
+	c := m.client
+	if c == nil || !c.cfg.ManualAcks || m.token.IsZero() {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m.share != nil && !code.Failed() {
+		if m.share.n--; m.share.n > 0 {
+			return nil // the last subscription's counts
+		}
+	}
+	err := c.engine.Ack(c.now(), m.token, code, reason)
+	c.settle()
+	return err
+}
+
+// message makes the application's message of the engine's. The payload is left to the caller.
+func (c *Client) message(in *engine.Inbound) Message {
+	m := Message{
+		Topic: in.Topic, QoS: in.QoS, Retain: in.Retain, Duplicate: in.Dup,
+		PayloadFormat: in.PayloadFormat, ContentType: in.ContentType, ResponseTopic: in.ResponseTopic,
+		User: in.UserProperties, client: c, token: in.Token,
+	}
+	if s, ok := in.MessageExpiry.Get(); ok {
+		m.Expiry = time.Duration(s) * time.Second
+	}
+	if in.CorrelationData != nil {
+		m.Correlation = append([]byte{}, in.CorrelationData...)
+	}
+	return m
+}

@@ -1,0 +1,124 @@
+package mqtt
+
+import (
+	"context"
+	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/engine"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+)
+
+// Publish is a message to send.
+type Publish struct {
+	Topic   string
+	Payload []byte // copied where it is needed after the call, unless Static is set
+	QoS     packet.QoS
+	Retain  bool // the broker keeps it for later subscribers; an empty payload removes what it keeps
+	Static  bool // Payload and Correlation never change: they are not copied
+
+	// Properties of MQTT 5; in MQTT 3.1.1 they are left out.
+	Expiry        time.Duration // in whole seconds, counted from the call; 0: never
+	PayloadFormat packet.PayloadFormat
+	ContentType   string
+	ResponseTopic string
+	Correlation   []byte
+	User          []packet.UserProperty
+	TopicAlias    uint16 // only with [AliasManual]
+}
+
+// PublishResult is what the broker answered.
+type PublishResult struct {
+	Code   packet.ReasonCode // Success, or NoMatchingSubscribers where the broker says so
+	Reason string
+	User   []packet.UserProperty
+}
+
+// Publish sends a message and waits until it has been written (QoS 0), acknowledged (QoS 1), or acknowledged in all
+// steps (QoS 2). While there is no connection, [Config.Offline] decides whether it waits for one.
+//
+// When ctx ends before a byte was sent the message is taken back, and [NotSent] reports true; otherwise it may still
+// be delivered. Errors are of type [*OpError]; a failing acknowledgement is also a [*ReasonError].
+func (c *Client) Publish(ctx context.Context, p Publish) (PublishResult, error) {
+	k := newCall()
+	k.fill(&p)
+	c.mu.Lock()
+	if err := c.submit(ctx, k); err != nil {
+		c.mu.Unlock()
+		err = k.failure(err, false)
+		k.recycle()
+		return PublishResult{}, err
+	}
+	k.sync = true
+	c.syncs++
+	if c.lone++; c.syncs > 1 {
+		c.lone = 0
+	}
+	if c.lone > loneRun {
+		c.inline()
+	}
+	c.settle()
+	c.mu.Unlock()
+
+	keep, err := c.wait(ctx, k, nil)
+	if keep {
+		return PublishResult{}, &OpError{Op: "publish", Topic: p.Topic, Sent: true, Err: err}
+	}
+	result := k.result()
+	if err != nil {
+		err = k.failure(err, k.op.Sent)
+	}
+	k.recycle()
+	return result, err
+}
+
+// loneRun is how many publishes in a row must have been the only one under way before a caller writes by itself:
+// with several callers, writing at once would give up the batching.
+const loneRun = 4
+
+// PublishAsync sends a message without waiting. done, which may be nil, is called once with what Publish would return,
+// on a goroutine that runs the callbacks one after the other; it may call anything. An error says that the message was
+// not accepted, and that done will not be called.
+func (c *Client) PublishAsync(p Publish, done func(PublishResult, error)) error {
+	k := newCall()
+	k.fill(&p)
+	if k.cb = done; done == nil {
+		k.detached = true
+	}
+	c.mu.Lock()
+	err := c.submit(nil, k)
+	if err == nil {
+		c.settle()
+	}
+	c.mu.Unlock()
+	if err != nil {
+		err = k.failure(err, false)
+		k.recycle()
+	}
+	return err
+}
+
+func (k *call) fill(p *Publish) {
+	o := &k.op
+	o.Kind, o.Static = engine.OpPublish, p.Static
+	w := &o.Publish
+	w.Topic, w.Payload, w.QoS, w.Retain = p.Topic, p.Payload, p.QoS, p.Retain
+	if p.Expiry != 0 {
+		w.MessageExpiry = packet.Some(seconds(max(p.Expiry, 0)))
+	}
+	w.PayloadFormat, w.ContentType, w.ResponseTopic = p.PayloadFormat, p.ContentType, p.ResponseTopic
+	w.CorrelationData, w.UserProperties, w.TopicAlias = p.Correlation, p.User, p.TopicAlias
+}
+
+func (k *call) result() PublishResult {
+	return PublishResult{Code: k.op.Code, Reason: k.op.ReasonString, User: k.op.UserProperties}
+}
+
+// complete calls the callback of a publish that is over.
+func (k *call) complete() {
+	cb, result, err := k.cb, k.result(), k.op.Err
+	if err != nil {
+		err = k.failure(err, k.op.Sent)
+	}
+	k.recycle()
+	cb(result, err)
+}

@@ -1,0 +1,27 @@
+package mqtt
+
+import "github.com/gneiss-mqtt/gneiss-go/core/engine"
+
+// Stats counts what a client has done since it was made.
+type Stats struct {
+	engine.Stats
+	Connects      uint64 // connections the broker accepted
+	Failures      uint64 // attempts that failed
+	BytesSent     uint64
+	BytesReceived uint64
+	Dropped       uint64 // messages at QoS 0 dropped because their handler is too slow
+	Crowded       uint64 // times handlers fell so far behind that messages at QoS 0 were dropped
+	Unclaimed     uint64 // messages that no subscription or handler claimed
+	Panics        uint64 // handlers that panicked
+	InboundBytes  int    // memory of messages that wait for their handlers
+}
+
+// Stats returns a copy of the counters.
+func (c *Client) Stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.stats
+	s.Stats = c.engine.Stats()
+	s.InboundBytes = c.inboundBytes
+	return s
+}

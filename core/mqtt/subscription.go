@@ -1,0 +1,231 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/engine"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+)
+
+// Filter is a topic filter and how it is subscribed.
+type Filter struct {
+	Filter string     // may have + and #, and be $share/group/filter
+	QoS    packet.QoS // the highest QoS at which messages are delivered
+
+	// Options of MQTT 5.
+	NoLocal           bool                  // not what this client publishes
+	RetainAsPublished bool                  // keep the retain flag of forwarded messages
+	RetainHandling    packet.RetainHandling // whether to get retained messages
+}
+
+// SubscribeOptions are for [Client.SubscribeWith].
+type SubscribeOptions struct {
+	// Handler gets the messages. nil: they wait for [Subscription.Messages].
+	Handler Handler
+	// Borrow lends payloads to the handler, valid only until it returns, and saves the copy of each.
+	Borrow bool
+	// Local sends no SUBSCRIBE: the handler gets what an earlier subscription of the session brings, as after a
+	// restart of the process. Register it before [Client.Start], so that nothing arrives unclaimed.
+	Local bool
+	// User is sent with the SUBSCRIBE. MQTT 5 only.
+	User []packet.UserProperty
+}
+
+// Subscription receives the messages of its filters.
+type Subscription struct {
+	c       *Client
+	opts    SubscribeOptions
+	id      uint32
+	loop    func() // run, stored so that starting it allocates nothing
+	arrived chan struct{}
+	closed  chan struct{}
+
+	// Guarded by the client's mutex, except that consumer.now belongs to the consuming goroutine.
+	filters   []string
+	in, spare batch
+	running   bool // a goroutine consumes
+	isReady   bool
+	err       error
+	ended     bool
+	consumer  consumer
+}
+
+// ErrBusy says that another loop consumes the subscription's messages, or its handler does.
+var ErrBusy = errors.New("mqtt: subscription is being consumed already")
+
+func (c *Client) newSubscription(o SubscribeOptions) *Subscription {
+	o.Borrow = o.Borrow && o.Handler != nil // a loop may keep what it is given
+	s := &Subscription{c: c, opts: o, arrived: make(chan struct{}, 1), closed: make(chan struct{})}
+	s.loop = s.run
+	s.consumer.s = s
+	return s
+}
+
+// wake starts the consumer. c.mu is held.
+func (s *Subscription) wake() {
+	if s.opts.Handler == nil {
+		select {
+		case s.arrived <- struct{}{}:
+		default:
+		}
+		return
+	}
+	if !s.running && len(s.in.list) > 0 {
+		s.running = true
+		s.c.spawn(s.loop)
+	}
+}
+
+// end closes the subscription. c.mu is held.
+func (s *Subscription) end(err error) {
+	if s.ended {
+		return
+	}
+	s.ended, s.err = true, err
+	close(s.closed)
+}
+
+// Filters returns the filters that are subscribed.
+func (s *Subscription) Filters() []string {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return slices.Clone(s.filters)
+}
+
+// Messages yields the messages of a subscription without a handler, in order. A message is acknowledged when the loop
+// comes back for the next one, or ends. The loop ends with a last pair that carries an error when ctx ends, when the
+// client is closed or when the broker refuses to restore the subscription, and without one after
+// [Subscription.Close]. To break out of the loop keeps the subscription: the next loop goes on where it ended. Only one
+// loop may run at a time.
+func (s *Subscription) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		c := s.c
+		c.mu.Lock()
+		if s.running || s.opts.Handler != nil {
+			c.mu.Unlock()
+			yield(Message{}, ErrBusy)
+			return
+		}
+		s.running = true
+		c.mu.Unlock()
+		err, broken := s.pull(ctx, yield)
+		c.mu.Lock()
+		s.running = false
+		c.mu.Unlock()
+		if err != nil && !broken {
+			yield(Message{}, err)
+		}
+	}
+}
+
+// pull hands out messages until something ends the loop.
+func (s *Subscription) pull(ctx context.Context, yield func(Message, error) bool) (err error, broken bool) {
+	c, k := s.c, &s.consumer
+	for {
+		c.mu.Lock()
+		taken, ended, reason := k.take(), s.ended, s.err
+		c.mu.Unlock()
+		if taken {
+			if err, broken := s.pullBatch(ctx, yield); err != nil || broken {
+				return err, broken
+			}
+			continue
+		}
+		if ended {
+			return reason, false
+		}
+		select {
+		case <-s.arrived:
+		case <-s.closed:
+		case <-ctx.Done():
+			return ctx.Err(), false
+		}
+	}
+}
+
+func (s *Subscription) pullBatch(ctx context.Context, yield func(Message, error) bool) (err error, broken bool) {
+	c, k := s.c, &s.consumer
+	handled := 0
+	defer func() { // also when the loop's body panics
+		c.mu.Lock()
+		k.putBack(handled)
+		k.drop()
+		c.mu.Unlock()
+	}()
+	k.each(func(m Message) bool {
+		if err = ctx.Err(); err != nil {
+			return false
+		}
+		handled++
+		broken = !yield(m, nil)
+		return !broken
+	})
+	return err, broken
+}
+
+// Close unsubscribes, and ends the loops over Messages. Filters that another subscription of this client has too stay
+// subscribed. Messages that are under way may still reach the handler.
+func (s *Subscription) Close(ctx context.Context) error {
+	c := s.c
+	c.mu.Lock()
+	var filters []string
+	for _, f := range s.filters {
+		if !s.opts.Local && c.router.sole(f, s) {
+			filters = append(filters, f)
+		}
+	}
+	over := s.ended || c.state == StateClosed
+	c.mu.Unlock()
+	var err error
+	if len(filters) > 0 && !over {
+		err = c.Unsubscribe(ctx, filters...)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range s.filters {
+		c.router.remove(f, s)
+	}
+	s.end(nil)
+	return err
+}
+
+func (f *Filter) packet() packet.Filter {
+	return packet.Filter{Filter: f.Filter, QoS: f.QoS, NoLocal: f.NoLocal,
+		RetainAsPublished: f.RetainAsPublished, RetainHandling: f.RetainHandling}
+}
+
+// Unsubscribe ends subscriptions at the broker, whoever made them. To end a [Subscription], close it.
+func (c *Client) Unsubscribe(ctx context.Context, filters ...string) error {
+	k := newCall()
+	k.op.Kind = engine.OpUnsubscribe
+	k.op.Unsubscribe.Filters = slices.Clone(filters)
+	return c.request(ctx, k, nil)
+}
+
+// request submits a SUBSCRIBE or UNSUBSCRIBE and waits.
+func (c *Client) request(ctx context.Context, k *call, late func()) error {
+	c.mu.Lock()
+	if err := c.submit(ctx, k); err != nil {
+		c.mu.Unlock()
+		err = k.failure(err, false)
+		k.recycle()
+		return err
+	}
+	c.settle()
+	c.mu.Unlock()
+	described := k.failure(nil, true).(*OpError)
+	keep, err := c.wait(ctx, k, late)
+	if err == nil {
+		k.recycle()
+		return nil
+	}
+	described.Err = err
+	if !keep {
+		described.Sent = k.op.Sent
+		k.recycle()
+	}
+	return described
+}

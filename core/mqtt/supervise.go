@@ -1,0 +1,218 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/engine"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+)
+
+// supervise makes attempts until one succeeds: then a reader takes over, and starts supervise again when the
+// connection ends. So there is one goroutine either way, and what dialling and TLS need of stack is given back.
+func (c *Client) supervise() {
+	for {
+		c.mu.Lock()
+		c.attempts++
+		n := c.attempts
+		c.mu.Unlock()
+		if err := c.attempt(n); err == nil || !c.again(n, err) {
+			return
+		}
+	}
+}
+
+// again waits for the time of the next attempt. It ends the goroutine where there is none.
+func (c *Client) again(n int, err error) bool {
+	stage, cause := "connect", err
+	if s, ok := errors.AsType[*stageError](err); ok {
+		stage, cause = s.stage, s.err
+	}
+	failure := &ConnectError{Endpoint: c.cfg.Endpoint.Name, Attempt: n, Stage: stage, Err: c.explain(cause)}
+	failure.Terminal = c.terminal(failure)
+	wait := c.cfg.Reconnect.wait(n - 1)
+
+	c.mu.Lock()
+	if c.state == StateClosed {
+		c.exitIO()
+		c.mu.Unlock()
+		return false
+	}
+	c.stats.Failures++
+	c.lastErr = failure
+	if f := c.cfg.Trace.ConnectFailed; f != nil {
+		c.tracer.add(func() { f(failure, wait) })
+	}
+	if failure.Terminal {
+		c.terminate(failure)
+		c.exitIO()
+		c.mu.Unlock()
+		c.cfg.Logger.Error("refused for good", logEndpoint, c.cfg.Endpoint.Name, logError, failure)
+		return false
+	}
+	c.setState(StateWaiting)
+	c.mu.Unlock()
+	c.cfg.Logger.Warn("connect failed", logEndpoint, c.cfg.Endpoint.Name, logAttempt, n, logError, failure, logWait, wait)
+	return c.pauseBefore(wait)
+}
+
+// pauseBefore waits before an attempt, and ends the goroutine where the client is closed meanwhile.
+func (c *Client) pauseBefore(wait time.Duration) bool {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.ctx.Done():
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == StateClosed {
+		c.exitIO()
+		return false
+	}
+	c.setState(StateConnecting)
+	return true
+}
+
+func (c *Client) explain(err error) error {
+	if f := c.cfg.Endpoint.Explain; f != nil {
+		if explained := f(err); explained != nil {
+			return explained
+		}
+	}
+	return err
+}
+
+func (c *Client) terminal(err error) bool {
+	if f := c.cfg.Endpoint.Terminal; f != nil {
+		return f(err)
+	}
+	return IsTerminal(err)
+}
+
+type stageError struct {
+	stage string
+	err   error
+}
+
+func (e *stageError) Error() string { return e.stage + ": " + e.err.Error() }
+func (e *stageError) Unwrap() error { return e.err }
+
+// attempt dials and shakes hands, all within one deadline. After a success the reader runs.
+func (c *Client) attempt(n int) error {
+	if f := c.cfg.Trace.Attempt; f != nil {
+		c.mu.Lock()
+		c.tracer.add(func() { f(n) })
+		c.mu.Unlock()
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.ConnectTimeout)
+	defer cancel()
+	conn, err := c.cfg.Endpoint.Dial(ctx)
+	if err != nil {
+		if ctx.Err() != nil && c.ctx.Err() == nil {
+			err = fmt.Errorf("%w: %w", ErrConnectTimeout, err)
+		}
+		return &stageError{"dial", err}
+	}
+	connect := c.cfg.connect()
+	if f := c.cfg.Endpoint.Prepare; f != nil {
+		if err := f(ctx, connect); err != nil {
+			conn.Close()
+			return &stageError{"prepare", err}
+		}
+	}
+	l := newLink(c, conn)
+	stop := context.AfterFunc(ctx, func() { conn.Close() }) // a read or write of the handshake ends at once
+	err = c.handshake(ctx, l, connect)
+	if stopped := stop(); err == nil && !stopped {
+		err = ctx.Err() // the transport is being closed
+	}
+	if err == nil {
+		err = c.accepted(l)
+	}
+	if err != nil {
+		if e := c.detach(l, err); e != nil {
+			err = e
+		}
+		if ctx.Err() != nil && c.ctx.Err() == nil && !errors.Is(err, ErrConnectTimeout) {
+			err = fmt.Errorf("%w: %w", ErrConnectTimeout, err)
+		}
+		return err
+	}
+	return nil
+}
+
+// handshake sends CONNECT and reads until CONNACK is in.
+func (c *Client) handshake(ctx context.Context, l *link, connect *packet.Connect) error {
+	deadline, _ := ctx.Deadline()
+	_ = l.conn.SetDeadline(deadline) // closing at the deadline serves where a transport has none
+	c.mu.Lock()
+	if c.state == StateClosed {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	now := c.now()
+	connect.CleanStart = connect.CleanStart || c.clean
+	if err := c.engine.Open(now, connect, now+engine.Instant(time.Until(deadline))); err != nil {
+		c.mu.Unlock()
+		return err
+	}
+	c.link, c.stamp = l, now
+	c.mu.Unlock()
+	for {
+		c.mu.Lock()
+		out := c.engine.TakeOut(c.stamp, nil)
+		fail, accepted := c.engine.Err(), c.engine.Connected()
+		c.mu.Unlock()
+		if accepted && len(out) == 0 && fail == nil {
+			return nil
+		}
+		if len(out) > 0 {
+			n, err := l.conn.Write(out)
+			c.mu.Lock()
+			c.wrote(l, n)
+			c.mu.Unlock()
+			if err != nil && fail == nil {
+				return err
+			}
+			continue
+		}
+		if fail != nil {
+			return fail
+		}
+		n, err := l.conn.Read(l.small[:])
+		if n > 0 {
+			c.received(l, l.small[:n])
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// accepted makes the connection public, and hands over to a reader.
+func (c *Client) accepted(l *link) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == StateClosed || c.link != l {
+		return ErrClosed
+	}
+	_ = l.conn.SetDeadline(time.Time{})
+	l.live, l.since = true, time.Now()
+	c.clean = false
+	c.stats.Connects++
+	c.lastErr = nil
+	session := c.session
+	c.setState(StateConnected)
+	if f := c.cfg.Trace.Connected; f != nil {
+		c.tracer.add(func() { f(session) })
+	}
+	c.cfg.Logger.Info("connected", logEndpoint, c.cfg.Endpoint.Name, slog.String("client_id", session.ClientID),
+		slog.Bool("session_present", session.SessionPresent))
+	c.spawnIO(l.readFn)
+	c.exitIO()
+	c.settle()
+	return nil
+}

@@ -1,0 +1,24 @@
+package mqtt
+
+import "time"
+
+// Trace is told what happens. Every function may be nil, and then costs nothing. Functions run one at a time, in order,
+// on a goroutine of their own: they may block without harm to the connection, and may call the client.
+type Trace struct {
+	// Attempt: an attempt to connect begins; it is the n-th since the last stable connection.
+	Attempt func(n int)
+	// ConnectFailed: an attempt failed. The next follows after wait, unless the error is terminal.
+	ConnectFailed func(err *ConnectError, wait time.Duration)
+	// Connected: the broker has accepted.
+	Connected func(s Session)
+	// Disconnected: an accepted connection has ended, and why. Each Connected is followed by one Disconnected.
+	Disconnected func(err error)
+	// SubscriptionLost: after a lost session the broker refused to restore a subscription.
+	SubscriptionLost func(filter string, err error)
+	// Forgiven: the broker broke the protocol in a way that harms nothing.
+	Forgiven func(err error)
+	// HandlerPanic: a handler panicked with v. Its message counts as handled.
+	HandlerPanic func(v any, stack []byte)
+	// Dropped: messages at QoS 0 were dropped because their handler is too slow.
+	Dropped func(n int)
+}
