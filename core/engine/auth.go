@@ -42,6 +42,10 @@ func (e *Engine) Authenticate(now Instant, p *packet.Auth) error {
 	}
 	from := len(e.out)
 	out, err := p.Append(e.out, e.cfg.Version)
+	if err == nil && e.tooLarge(len(out)-from) { // without its words [MQTT-3.15.2-2] [MQTT-3.15.2-3]
+		short := packet.Auth{Code: p.Code, Method: p.Method, Data: p.Data}
+		out, err = short.Append(e.out, e.cfg.Version)
+	}
 	if err != nil {
 		return err
 	}

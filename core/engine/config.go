@@ -65,6 +65,11 @@ type Config struct {
 	Aliases   AliasMode
 	AliasSize int // of AliasLRU; default 32, at most what the broker allows
 
+	// Durable makes the engine produce records of what must survive the process.
+	Durable bool
+	// Epoch is the wall time of Instant 0, in nanoseconds since 1970: messages that expire go on to while no process runs.
+	Epoch int64
+
 	ManualAcks bool // a message at QoS 2 is taken when acknowledged, not when delivered
 
 	// ResumeUnknown accepts a session that the broker kept although this engine has no state of it, as after a

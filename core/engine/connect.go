@@ -68,6 +68,9 @@ func (e *Engine) receiveConnack(f packet.Frame) {
 		return
 	}
 	p.AuthData = bytes.Clone(p.AuthData) // it aliases the bytes received
+	if !e.connect.RequestResponseInformation {
+		p.ResponseInformation = "" // nobody asked [MQTT-3.1.2-28]
+	}
 	e.negotiate(p)
 	e.state = stateConnected
 	e.events = append(e.events, Event{Kind: EventConnected, Connack: p})
@@ -78,6 +81,7 @@ func (e *Engine) receiveConnack(f packet.Frame) {
 		e.subs.lost()
 	}
 	e.restore()
+	e.noteSession()
 	e.established = true
 	e.keepAlive.start(e.now, e.limits.KeepAlive, e.cfg.PingTimeout)
 	e.pump()

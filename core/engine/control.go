@@ -125,7 +125,7 @@ func (e *Engine) answered(t packet.Type, id uint16, kind OpKind) *Op {
 		e.forgive(packet.ProtocolError, "MQTT-2.2.1-6", t.String()+" for a packet identifier that is not in use")
 		return nil
 	case o.Kind != kind:
-		e.violation(packet.ProtocolError, "MQTT-2.2.1-6", t.String()+" for a "+o.Kind.String())
+		e.violation(packet.ProtocolError, "MQTT-2.2.1-6", t.String()+" in answer to "+o.Kind.String())
 		return nil
 	}
 	return o

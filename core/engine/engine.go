@@ -59,6 +59,13 @@ type Engine struct {
 	nextAck     Instant // no acknowledgement is overdue before
 	replies     int     // bytes in out that the broker provoked
 
+	records     []Record
+	arena       []byte // values of records
+	arenaOut    []byte // of those that were taken
+	noted       string // the client identifier that is stored
+	keepRecords bool   // the session goes on in another process
+	loading     loading
+
 	done     []*Op
 	events   []Event
 	forgiven int // EventForgiven among them, and those that were left out
@@ -177,6 +184,10 @@ func (e *Engine) finish(o *Op, err error) {
 		e.queuedBytes -= o.size
 	}
 	o.Sent = o.before || e.maybeSent(o)
+	if o.Kind != OpPublish && err != nil && o.Sent && o.Codes == nil {
+		e.subs.doubt(o)
+	}
+	e.forget(o)
 	o.state, o.Err = opDone, err
 	e.done = append(e.done, o)
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 )
@@ -20,8 +21,8 @@ var (
 	ErrConnectionLost = errors.New("mqtt: connection lost")
 	// ErrSessionLost: the broker has lost the session in which the operation was under way.
 	ErrSessionLost = errors.New("mqtt: session lost")
-	// ErrExpired: the message expired before it could be sent.
-	ErrExpired = errors.New("mqtt: message expired before it was sent")
+	// ErrExpired: the message expired while it waited to be sent, for the first time or in a new session.
+	ErrExpired = errors.New("mqtt: message expired while it waited to be sent")
 	// ErrInterrupted: the connection ended too often while the operation was under way.
 	ErrInterrupted = errors.New("mqtt: operation interrupted too often")
 	// ErrClosed: the client was closed or shut down.
@@ -54,11 +55,13 @@ type ReasonError struct {
 
 // Error names the packet, the code and the broker's own words.
 func (e *ReasonError) Error() string {
-	verb := "refused"
+	s := fmt.Sprintf("mqtt: the broker refused with %s: %s", e.Packet, e.Code)
 	if e.Packet == packet.DISCONNECT {
-		verb = "ended the connection"
+		s = fmt.Sprintf("mqtt: the broker ended the connection with DISCONNECT: %s", e.Code)
+		if e.Code == packet.NormalDisconnection {
+			s = "mqtt: the broker ended the connection with DISCONNECT"
+		}
 	}
-	s := fmt.Sprintf("mqtt: the broker %s with %s: %s", verb, e.Packet, e.Code)
 	for i, c := range e.Codes {
 		if i < len(e.Filters) && c.Failed() {
 			s += fmt.Sprintf("; filter %q: %s", e.Filters[i], c)
@@ -87,7 +90,7 @@ type ProtocolError struct {
 // Error names the clause.
 func (e *ProtocolError) Error() string {
 	if e.Err != nil {
-		return "mqtt: the broker broke the protocol: " + e.Err.Error()
+		return "mqtt: the broker broke the protocol: " + strings.TrimPrefix(e.Err.Error(), "packet: ")
 	}
 	return fmt.Sprintf("mqtt: the broker broke the protocol: %s [%s] (%s)", e.Detail, e.Clause, e.Code)
 }

@@ -37,6 +37,12 @@ type Inbound struct {
 	Token AckToken
 }
 
+// Rich reports whether the message has properties that an application sees.
+func (m *Inbound) Rich() bool {
+	return m.PayloadFormat != 0 || m.MessageExpiry.IsSet() || m.ContentType != "" || m.ResponseTopic != "" ||
+		m.CorrelationData != nil || len(m.UserProperties) > 0
+}
+
 // AckToken names an inbound message on one connection. The zero token, of QoS 0, needs no acknowledgement.
 type AckToken struct {
 	seq   uint64 // counts the messages of one QoS on one connection, from 1

@@ -45,6 +45,15 @@ func (t *idTable) take(o *Op) {
 	}
 }
 
+// put enters an operation that has its identifier already, from a session that is resumed.
+func (t *idTable) put(o *Op) {
+	for len(t.slots) == 0 || t.slots[int(o.id)&(len(t.slots)-1)] != nil {
+		t.grow()
+	}
+	t.slots[int(o.id)&(len(t.slots)-1)] = o
+	t.used++
+}
+
 func (t *idTable) grow() {
 	old := t.slots
 	t.slots = make([]*Op, max(minSlots, 2*len(old)))

@@ -91,4 +91,5 @@ func (e *Engine) receivePingresp(f packet.Frame) {
 		return
 	}
 	e.keepAlive.waiting = false
+	e.keepAlive.acked(e.keepAlive.since)
 }

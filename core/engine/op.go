@@ -43,6 +43,11 @@ type Op struct {
 	UserProperties []packet.UserProperty
 	Sent           bool // a byte of the packet may have left this machine
 
+	progress
+}
+
+// progress is what the engine notes about an operation.
+type progress struct {
 	seq         uint64  // submission order, for ever
 	size        int     // what it takes of the queue's byte limit
 	submitted   Instant // for message expiry
@@ -57,6 +62,8 @@ type Op struct {
 	abandoned   bool  // the driver was told of a timeout
 	internal    bool  // belongs to the engine: a restored subscription or a quarantined identifier
 	queued      bool  // counted by the queue limits
+	durable     bool  // it is stored
+	noted       bool  // and so is its state
 	own         []byte
 	ownUser     []packet.UserProperty
 
@@ -80,12 +87,19 @@ const keepOwn = 16 << 10
 
 // Reset makes the operation ready for another request. It keeps User and the memory for payloads.
 func (o *Op) Reset() {
-	own, user := o.own[:0], o.ownUser[:0]
+	own, ownUser := o.own[:0], o.ownUser[:0]
 	if cap(own) > keepOwn {
 		own = nil
 	}
 	clear(o.ownUser)
-	*o = Op{User: o.User, own: own, ownUser: user}
+	if o.Kind != OpPublish {
+		*o = Op{User: o.User, progress: progress{own: own, ownUser: ownUser}}
+		return
+	}
+	o.Publish = packet.Publish{} // by far the most frequent: what it does not use is not cleared
+	o.Static, o.Err, o.Code, o.Sent = false, nil, 0, false
+	o.ReasonString, o.UserProperties = "", nil
+	o.progress = progress{own: own, ownUser: ownUser}
 }
 
 // retain copies what the caller may change while the engine still needs it. Strings cannot change.

@@ -14,12 +14,13 @@ func (e *Engine) giveUp(o *Op) {
 		e.ids.free(o)
 		return
 	}
-	ghost := &Op{Kind: OpPublish, internal: true, state: opWaiting, Sent: true}
+	ghost := &Op{Kind: OpPublish, Sent: true, progress: progress{internal: true, state: opWaiting}}
 	ghost.Publish.QoS = packet.QoS2
 	if o.state == opReleased { // it was the PUBREL that was interrupted too often: no more of them
 		ghost.interrupted = o.interrupted
 	}
 	e.ids.replace(o, ghost)
+	e.noteGhost(ghost.id)
 	e.ghosts.pushBack(ghost)
 	if e.state == stateConnected {
 		e.releaseGhost(ghost)

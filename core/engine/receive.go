@@ -60,7 +60,7 @@ func (e *Engine) receive(f packet.Frame) {
 	case packet.AUTH:
 		e.receiveAuth(f)
 	case packet.CONNECT, packet.SUBSCRIBE, packet.UNSUBSCRIBE, packet.PINGREQ:
-		e.violation(packet.ProtocolError, "2.1.2", "the broker sent a "+t.String()) // [MQTT-3.8.1-1]
+		e.violation(packet.ProtocolError, "2.1.2", "the broker sent "+t.String()) // [MQTT-3.8.1-1]
 	default:
 		e.violation(packet.MalformedPacket, "2.1.2", "a packet of the reserved type 0")
 	}

@@ -43,6 +43,7 @@ func (e *Engine) Ack(now Instant, t AckToken, code packet.ReasonCode, reason str
 			e.inbound2[id] |= held2Refused
 		} else {
 			e.inbound2[id] |= held2Owned
+			e.noteInbound(id)
 		}
 	}
 	e.flushAcks()
@@ -106,6 +107,7 @@ func (e *Engine) receivePubrel(f packet.Frame) {
 	case h&held2Here != 0:
 		e.inbound2Now--
 	}
+	e.dropInbound(p.ID)
 	if delete(e.inbound2, p.ID); len(e.inbound2) == 0 && e.inbound2Peak > keepInbound { // [MQTT-4.3.3-12]
 		e.inbound2, e.inbound2Peak = nil, 0 // after a burst, the memory goes
 	}
@@ -124,6 +126,9 @@ func (e *Engine) settleInbound() {
 		if h&held2Owned == 0 && (h&held2Refused != 0 || e.cfg.ManualAcks) {
 			delete(e.inbound2, id)
 			continue
+		}
+		if h&held2Owned == 0 {
+			e.noteInbound(id)
 		}
 		e.inbound2[id] = held2Owned
 	}

@@ -13,7 +13,7 @@ func (e *Engine) receivePuback(f packet.Frame) {
 		return
 	}
 	if o.Publish.QoS != packet.QoS1 {
-		e.violation(packet.ProtocolError, "2.2.1", "PUBACK for a PUBLISH at QoS 2")
+		e.violation(packet.ProtocolError, "2.2.1", "PUBACK in answer to PUBLISH at QoS 2")
 		return
 	}
 	e.settle(o, packet.PUBACK, &p.Ack)
@@ -38,7 +38,7 @@ func (e *Engine) receivePubrec(f packet.Frame) {
 	}
 	switch {
 	case o.Publish.QoS != packet.QoS2:
-		e.violation(packet.ProtocolError, "2.2.1", "PUBREC for a PUBLISH at QoS 1")
+		e.violation(packet.ProtocolError, "2.2.1", "PUBREC in answer to PUBLISH at QoS 1")
 	case o.state == opReleased:
 		e.replyAck(packet.PUBREL, packet.Ack{ID: o.id}) // the broker has not seen it yet
 	case p.Code.Failed(): // [MQTT-4.4.0-2]
@@ -48,6 +48,7 @@ func (e *Engine) receivePubrec(f packet.Frame) {
 		e.keepAlive.acked(o.sentAt)
 		o.state, o.Code = opReleased, p.Code
 		e.released.pushBack(o)
+		e.note(o)
 		e.sendPubrel(o)
 	}
 }
@@ -89,7 +90,7 @@ func (e *Engine) publishOf(t packet.Type, a *packet.Ack) *Op {
 		return nil
 	}
 	if o.Kind != OpPublish {
-		e.violation(packet.ProtocolError, "2.2.1", t.String()+" for a "+o.Kind.String())
+		e.violation(packet.ProtocolError, "2.2.1", t.String()+" in answer to "+o.Kind.String())
 		return nil
 	}
 	return o
@@ -106,6 +107,9 @@ func (e *Engine) underWay(o *Op) bool {
 func (e *Engine) settle(o *Op, t packet.Type, a *packet.Ack) {
 	e.keepAlive.acked(o.sentAt)
 	o.list.remove(o)
+	if o.internal {
+		e.dropGhost(o.id)
+	}
 	e.ids.free(o)
 	e.inUse--
 	o.Sent, o.Code, o.ReasonString, o.UserProperties = true, a.Code, a.ReasonString, a.UserProperties

@@ -28,6 +28,7 @@ func (e *Engine) sendPublish(o *Op) error {
 		o.state = opUnacked
 		e.inUse++
 		e.unacked.pushBack(o)
+		e.note(o)
 	default:
 		if e.cfg.Offline == KeepAll {
 			o.retain()

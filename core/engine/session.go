@@ -116,6 +116,7 @@ func (e *Engine) requeue(l *opList) {
 	}
 	for o := l.head; o != nil; o = o.next {
 		o.state, o.start, o.end = opWaiting, 0, 0
+		e.note(o)
 		e.nextExpiry = min(e.nextExpiry, o.expires)
 	}
 	to.merge(l)
@@ -149,6 +150,7 @@ func (e *Engine) resumeSession() {
 // Unacknowledged messages are sent as new ones, or fail, as the policy says. A message at QoS 2 that the broker had
 // taken is failed: to send it again might deliver it twice.
 func (e *Engine) loseSession() {
+	e.forgetSession()
 	e.ids = idTable{next: e.ids.next}
 	e.inbound2, e.inbound2Now, e.inbound2Peak = nil, 0, 0
 	e.ghosts = opList{}

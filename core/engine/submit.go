@@ -19,6 +19,7 @@ func (e *Engine) Submit(now Instant, o *Op) error {
 		return ErrQueueFull
 	}
 	e.accept(o)
+	e.remember(o)
 	if e.sendable(o) {
 		e.send(o)
 		return nil
@@ -107,9 +108,10 @@ func (e *Engine) Cancel(now Instant, o *Op) bool {
 }
 
 // Abandon ends every operation with err, as a client does that is closed for good. Without them the session cannot be
-// resumed any more.
+// resumed any more by this engine; what is stored of it is kept for another.
 func (e *Engine) Abandon(now Instant, err error) {
 	e.at(now)
+	e.keepRecords = true
 	for _, l := range e.lists() {
 		for o := l.pop(); o != nil; o = l.pop() {
 			if e.release(o); !o.internal {

@@ -55,6 +55,17 @@ func (s *subscriptions) lost() {
 	}
 }
 
+// doubt notes that a request failed of which the broker may have seen a part: nobody knows what holds now for its
+// filters. Those that are subscribed are asked for again on the next connection.
+func (s *subscriptions) doubt(o *Op) {
+	for _, filter := range o.filters() {
+		if sub, ok := s.byFilter[filter]; ok {
+			sub.lost = true
+			s.byFilter[filter] = sub
+		}
+	}
+}
+
 func (s *subscriptions) removed(o *Op) {
 	for i, c := range o.Codes {
 		if !c.Failed() {
@@ -92,7 +103,7 @@ func (e *Engine) restore() {
 		more := len(s.filter.Filter) + 3
 		full := o != nil && (len(o.Subscribe.Filters) >= e.cfg.FiltersPerOp || e.tooLarge(size+more))
 		if o == nil || full || o.Subscribe.SubscriptionID != s.id {
-			o = &Op{Kind: OpSubscribe, internal: true, state: opWaiting, expires: Never}
+			o = &Op{Kind: OpSubscribe, progress: progress{internal: true, state: opWaiting, expires: Never}}
 			o.Subscribe.SubscriptionID = s.id
 			e.first.pushBack(o)
 			size = 16 // header, identifier and properties, generously

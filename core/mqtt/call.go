@@ -1,16 +1,17 @@
 package mqtt
 
 import (
+	"cmp"
 	"context"
 	"strings"
-	"sync"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/engine"
 )
 
 // call is an operation and whoever waits for it. Calls are pooled with their operation and channel, so that a publish
-// allocates nothing.
+// allocates nothing. Each client has a pool of its own: a channel made in one synctest bubble cannot be used in another.
 type call struct {
+	c    *Client
 	op   engine.Op
 	over chan struct{} // one slot: the operation is done, or has timed out
 	cb   func(PublishResult, error)
@@ -20,36 +21,70 @@ type call struct {
 	timedOut bool
 	detached bool // nobody waits any more
 	sync     bool // counted in Client.syncs
+	queued   bool // handed over by Enqueue: Trace is told of its end
 	late     func()
 }
 
-var calls = sync.Pool{New: func() any {
-	k := &call{over: make(chan struct{}, 1)}
+func (c *Client) newCall() *call {
+	if k, ok := c.calls.Get().(*call); ok {
+		return k
+	}
+	k := &call{c: c, over: make(chan struct{}, 1)}
 	k.op.User = k
 	return k
-}}
-
-func newCall() *call { return calls.Get().(*call) }
+}
 
 // recycle returns a call of which neither the engine nor a caller knows any more.
 func (k *call) recycle() {
+	k.reset()
+	k.c.calls.Put(k)
+}
+
+func (k *call) reset() {
 	select {
 	case <-k.over: // what a timeout and the end said both
 	default:
 	}
 	k.op.Reset()
 	k.cb, k.late = nil, nil
-	k.finished, k.timedOut, k.detached, k.sync = false, false, false, false
-	calls.Put(k)
+	k.finished, k.timedOut, k.detached, k.sync, k.queued = false, false, false, false, false
+}
+
+// maxFree bounds the calls that a client keeps for PublishAsync. They come back from another goroutine than they are
+// taken by, which a sync.Pool makes dear.
+const maxFree = 4096
+
+// asyncCall returns a call for PublishAsync. c.mu is held.
+func (c *Client) asyncCall() *call {
+	if n := len(c.free); n > 0 {
+		k := c.free[n-1]
+		c.free = c.free[:n-1]
+		return k
+	}
+	return c.newCall()
+}
+
+// reclaim takes back the calls of a batch of callbacks. c.mu is held.
+func (c *Client) reclaim(batch []*call) {
+	if len(c.free)+len(batch) <= maxFree {
+		c.free = append(c.free, batch...)
+	}
+}
+
+// trim gives back the memory of a burst. c.mu is held.
+func (c *Client) trim() {
+	if c.engine.Unfinished() == 0 {
+		c.free = nil
+	}
 }
 
 // submit starts an operation. c.mu is held; it is given up while a full queue is waited for.
 func (c *Client) submit(ctx context.Context, k *call) error {
 	for {
-		if c.refusing || c.state == StateClosed {
-			return ErrClosed
+		if c.refusing {
+			return cmp.Or(c.closed, ErrClosed)
 		}
-		if l := c.link; l == nil || !l.flushing {
+		if !c.flushing {
 			c.stamp = c.now() // while somebody writes, every batch stamps the time
 		}
 		err := c.engine.Submit(c.stamp, &k.op)
@@ -131,18 +166,27 @@ func (c *Client) collect() {
 	c.scratch = c.engine.TakeDone(c.scratch[:0])
 	for i, o := range c.scratch {
 		c.scratch[i] = nil
-		o.User.(*call).finish(c)
+		if k, ok := o.User.(*call); ok {
+			k.finish(c)
+		} else {
+			c.delivered(o)
+		}
 	}
 	if cap(c.scratch) > 8192 {
 		c.scratch = nil
 	}
-	if c.room != nil {
-		close(c.room)
-		c.room = nil
-	}
+	c.wakeWaiting()
 	if c.drained != nil && c.engine.Unfinished() == 0 {
 		close(c.drained)
 		c.drained = nil
+	}
+}
+
+// wakeWaiting lets those try again that wait for room in the queue. c.mu is held.
+func (c *Client) wakeWaiting() {
+	if c.room != nil {
+		close(c.room)
+		c.room = nil
 	}
 }
 
@@ -154,6 +198,9 @@ func (k *call) finish(c *Client) {
 	}
 	switch {
 	case k.detached:
+		if k.queued {
+			c.delivered(&k.op)
+		}
 		if k.late != nil && k.op.Err == nil {
 			k.late()
 		}
@@ -181,7 +228,7 @@ func (k *call) overdue(c *Client) {
 		return
 	}
 	cb, err := k.cb, k.failure(ErrAckTimeout, true)
-	late := newCall()
+	late := c.newCall()
 	late.cb = func(PublishResult, error) { cb(PublishResult{}, err) }
 	c.completer.add(late)
 }

@@ -2,7 +2,7 @@ package mqtt
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -21,22 +21,34 @@ type Client struct {
 
 	// mu guards everything below, and the fields of links, calls and subscriptions that say so. No user code and no
 	// I/O runs while it is held.
-	mu       sync.Mutex
-	engine   *engine.Engine
-	stamp    engine.Instant // the time at the last batch
-	link     *link          // the transport, from CONNECT on
-	state    State
-	changed  chan struct{} // closed and replaced when state changes
-	session  Session
-	lastErr  error // of the last attempt or connection; the reason once closed
-	started  bool
-	refusing bool          // Shutdown has begun
-	attempts int           // since the last stable connection
-	clean    bool          // the next attempt starts clean whatever the configuration
-	workers  int           // goroutines of this client
-	io       int           // of those, the ones that make or use a transport
-	offline  chan struct{} // closed when the client is closed and io is 0
-	stats    Stats
+	mu        sync.Mutex
+	engine    *engine.Engine
+	stamp     engine.Instant // the time at the last batch
+	link      *link          // the transport, from CONNECT on
+	state     State
+	changed   chan struct{} // closed and replaced when state changes
+	session   Session
+	lastErr   error // of the last attempt or connection; the reason once closed
+	closed    error // what operations end with once the client is closed
+	started   bool
+	refusing  bool          // Shutdown has begun
+	abandoned int           // operations that were not over when the client was closed
+	attempts  int           // since the last stable connection
+	clean     bool          // the next attempt starts clean whatever the configuration
+	workers   int           // goroutines of this client
+	io        int           // of those, the ones that make or use a transport
+	offline   chan struct{} // closed when the client is closed and io is 0
+	stats     Stats
+
+	flushing  bool // somebody stores or writes, and owns spare and the links' rest
+	flushFn   func()
+	spare     []byte
+	store     SessionStore
+	unsaved   []engine.Record // what the store holds next
+	saving    error           // why the store cannot
+	batches   uint64          // taken to be stored
+	saved     uint64          // of those, stored
+	savedMore chan struct{}   // closed when saved grows; nil while nobody waits
 
 	timer *time.Timer
 	armed engine.Instant
@@ -48,6 +60,8 @@ type Client struct {
 
 	scratch   []*engine.Op
 	events    []engine.Event
+	free      []*call   // for PublishAsync
+	calls     sync.Pool // of *call; not guarded
 	completer serial[*call]
 	tracer    serial[func()]
 
@@ -57,7 +71,9 @@ type Client struct {
 	inboundBytes int
 	dropping     bool
 	reported     uint64        // of Stats.Dropped, what Trace has been told
-	relieved     chan struct{} // closed when inboundBytes is low again; nil while the reader does not wait
+	behind       *Subscription // whose handler the reader gives a moment
+	readerWaits  bool
+	relieved     chan struct{} // one slot: the reader can go on
 }
 
 // State says how a client stands.
@@ -82,15 +98,22 @@ func New(cfg Config) (*Client, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	e, err := engine.New(cfg.engine())
+	base := time.Now()
+	e, err := engine.New(cfg.engine(base))
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, base: time.Now(), engine: e, armed: engine.Never,
-		changed: make(chan struct{}), done: make(chan struct{}), offline: make(chan struct{})}
+	c := &Client{cfg: cfg, base: base, store: cfg.Session, engine: e, armed: engine.Never,
+		changed: make(chan struct{}), done: make(chan struct{}), offline: make(chan struct{}),
+		relieved: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.flushFn = c.flush
 	c.completer.init(c, (*call).complete)
+	c.completer.after = c.reclaim
 	c.tracer.init(c, func(f func()) { f() })
+	if err := c.load(); err != nil {
+		return nil, err
+	}
 	if cfg.Handler != nil {
 		c.fallback = c.newSubscription(SubscribeOptions{Handler: cfg.Handler})
 	}
@@ -112,6 +135,9 @@ func (c *Client) Start() error {
 	}
 	c.started = true
 	c.setState(StateConnecting)
+	if n, f := c.stats.Restored, c.cfg.Trace.Restored; n > 0 && f != nil {
+		c.tell(func() { f(n) })
+	}
 	c.spawnIO(c.supervise)
 	return nil
 }
@@ -121,7 +147,7 @@ func (c *Client) Start() error {
 func (c *Client) Connected(ctx context.Context) (*Session, error) {
 	for {
 		c.mu.Lock()
-		state, changed, last, session := c.state, c.changed, c.lastErr, c.session
+		state, changed, last, session, closed := c.state, c.changed, c.lastErr, c.session, c.closed
 		c.mu.Unlock()
 		switch state {
 		case StateIdle:
@@ -129,14 +155,21 @@ func (c *Client) Connected(ctx context.Context) (*Session, error) {
 		case StateConnected:
 			return &session, nil
 		case StateClosed:
-			return nil, errors.Join(ErrClosed, last)
+			return nil, closed
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), last)
+			return nil, notConnected(ctx, last)
 		}
 	}
+}
+
+func notConnected(ctx context.Context, last error) error {
+	if last == nil {
+		return fmt.Errorf("mqtt: not connected: %w", ctx.Err())
+	}
+	return fmt.Errorf("mqtt: not connected: %w; the last try ended with: %w", ctx.Err(), last)
 }
 
 // State returns how the client stands now.
@@ -196,7 +229,9 @@ func (c *Client) finished() {
 	if c.state != StateClosed {
 		return
 	}
-	if c.io == 0 {
+	if c.io == 0 && c.store != nil {
+		c.spawnIO(c.closeStore)
+	} else if c.io == 0 {
 		closeOnce(c.offline)
 	}
 	if c.workers == 0 {

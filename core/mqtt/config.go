@@ -71,6 +71,9 @@ type Config struct {
 	Offline OfflinePolicy
 	// Queue bounds the operations that wait or are under way.
 	Queue QueueLimit
+	// Session keeps messages and the state of their delivery across restarts of the process. nil: in memory only. The
+	// client closes it.
+	Session SessionStore
 	// SlowStart sends, after a reconnect, one acknowledged operation at a time until those that were interrupted are
 	// over: for brokers that answer a bad message by hanging up.
 	SlowStart bool
@@ -203,7 +206,7 @@ func seconds(d time.Duration) uint32 {
 	return uint32(min((d+time.Second-1)/time.Second, maxSeconds))
 }
 
-func (c *Config) engine() engine.Config {
+func (c *Config) engine(base time.Time) engine.Config {
 	return engine.Config{
 		Version:        c.Version,
 		Strict:         c.Strict,
@@ -215,6 +218,8 @@ func (c *Config) engine() engine.Config {
 		Aliases:        c.Aliases,
 		AliasSize:      c.AliasSize,
 		ManualAcks:     c.ManualAcks,
+		Durable:        c.Session != nil,
+		Epoch:          base.UnixNano(),
 		ResumeUnknown:  c.ResumeUnknown,
 		SlowStart:      c.SlowStart,
 		MaxInterrupted: c.MaxInterrupted,

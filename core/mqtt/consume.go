@@ -11,18 +11,25 @@ import (
 const (
 	maxGroup  = 256                    // messages acknowledged together, at the most
 	slowGroup = 500 * time.Microsecond // acknowledgements do not wait longer for the rest of their group
+	keepBatch = 4 * softQueue          // messages for which a subscription keeps memory between batches
 )
 
 // consumer walks through batches of one subscription. Acknowledgements leave in groups that double while handlers are
 // fast; a timer sends those that a slow handler would hold up.
 type consumer struct {
 	s     *Subscription
-	now   batch // being handled
-	done  atomic.Int64
-	acked int // messages of the batch that need no acknowledgement from here any more; guarded by the client's mutex
-	freed int // bytes given back
-	owes  bool
+	list  []Message    // the batch; set and cleared under the client's mutex, read by the consuming goroutine
+	next  int          // the message that is next
+	done  atomic.Int64 // how many are handled, for the timer
+	group int          // of acknowledgements
+	due   int          // where the group ends
+	owes  bool         // there is something to acknowledge
+
+	// Guarded by the client's mutex.
+	acked int
+	bytes int
 	timer *time.Timer
+	used  int // messages in the spare memory that were not cleared
 }
 
 // take gets the next batch, or reports that there is none. The client's mutex is held.
@@ -31,50 +38,45 @@ func (k *consumer) take() bool {
 	if len(s.in.list) == 0 {
 		return false
 	}
-	k.now = s.in
-	s.in = batch{list: s.spare.list[:0], arena: s.spare.arena[:0]}
-	s.spare = batch{}
-	k.acked, k.freed = 0, 0
+	k.list, k.bytes = s.in.list, s.in.bytes
+	s.in, s.spare = batch{list: s.spare.list[:0], arena: s.spare.arena[:0]}, batch{arena: s.in.arena}
+	k.next, k.acked, k.group, k.due = 0, 0, 1, 1
 	k.done.Store(0)
-	k.owes = false
-	if !s.c.cfg.ManualAcks {
-		for i := range k.now.list {
-			if !k.now.list[i].m.token.IsZero() {
-				k.owes = true
-				break
-			}
-		}
-	}
-	if k.owes && len(k.now.list) > 1 {
+	k.owes = !s.c.cfg.ManualAcks && owed(k.list)
+	if k.owes && len(k.list) > 1 {
 		k.arm()
+	}
+	if s.stuck = false; s.c.behind == s {
+		s.c.relieve()
 	}
 	return true
 }
 
-// each calls f for every message of the batch until it returns false, and acknowledges what has been handled.
-func (k *consumer) each(f func(Message) bool) (all bool) {
-	s := k.s
-	if k.owes && len(k.now.list) > 1 {
-		defer k.timer.Stop()
-	}
-	group, next := 1, 1
-	for i := range k.now.list {
-		d := &k.now.list[i]
-		if s.opts.Borrow {
-			d.m.Payload = k.now.arena[d.start:d.end:d.end]
-		}
-		if !f(d.m) {
-			k.settle(i + 1)
-			return false
-		}
-		if k.done.Store(int64(i + 1)); i+1 == next && i+1 < len(k.now.list) {
-			k.settle(i + 1)
-			group = min(2*group, maxGroup)
-			next += group
+// owed reports whether any message is to be acknowledged.
+func owed(list []Message) bool {
+	for i := range list {
+		if !list[i].token.IsZero() {
+			return true
 		}
 	}
-	k.settle(len(k.now.list))
-	return true
+	return false
+}
+
+// handled counts a message, and acknowledges where a group is complete.
+func (k *consumer) handled() {
+	if !k.owes {
+		return
+	}
+	k.done.Store(int64(k.next))
+	if k.next < k.due || k.next == len(k.list) {
+		return
+	}
+	k.group = min(2*k.group, maxGroup)
+	k.due += k.group
+	c := k.s.c
+	c.mu.Lock()
+	k.ackTo(k.next)
+	c.mu.Unlock()
 }
 
 func (k *consumer) arm() {
@@ -90,35 +92,18 @@ func (k *consumer) late() {
 	c := k.s.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if k.now.list == nil {
-		return
+	if k.list != nil && k.owes {
+		k.ackTo(int(k.done.Load()))
+		k.timer.Reset(slowGroup)
 	}
-	if k.ackTo(int(k.done.Load())) {
-		c.settle()
-	}
-	k.timer.Reset(slowGroup)
 }
 
-// settle acknowledges the first n messages of the batch and gives their memory back.
-func (k *consumer) settle(n int) {
+// ackTo acknowledges the first n messages of the batch. The client's mutex is held.
+func (k *consumer) ackTo(n int) {
 	c := k.s.c
-	c.mu.Lock()
-	if k.owes && k.ackTo(n) {
-		c.inline()
-		c.settle()
-	}
-	k.free(n)
-	c.mu.Unlock()
-}
-
-// ackTo acknowledges the first n messages. The client's mutex is held.
-func (k *consumer) ackTo(n int) (any bool) {
-	if !k.owes {
-		return false
-	}
-	c := k.s.c
+	any := false
 	for ; k.acked < n; k.acked++ {
-		m := &k.now.list[k.acked].m
+		m := &k.list[k.acked]
 		if m.token.IsZero() {
 			continue
 		}
@@ -132,80 +117,108 @@ func (k *consumer) ackTo(n int) (any bool) {
 			any = true
 		}
 	}
-	return any
-}
-
-// free gives back the memory of the first n messages, in proportion. The client's mutex is held.
-func (k *consumer) free(n int) {
-	bytes := k.now.bytes
-	if n < len(k.now.list) {
-		bytes = k.now.bytes / len(k.now.list) * n
-	}
-	if bytes > k.freed {
-		k.s.c.consumed(bytes - k.freed)
-		k.freed = bytes
+	if any {
+		c.inline()
+		c.settle()
 	}
 }
 
-// drop gives the batch's memory to the next one. The client's mutex is held.
-func (k *consumer) drop() {
-	clear(k.now.list)
-	if cap(k.now.list) <= 4096 && cap(k.now.arena) <= keepSpare {
-		k.s.spare = batch{list: k.now.list[:0], arena: k.now.arena[:0]}
-	}
-	k.now = batch{}
-}
-
-// putBack returns what was not handled to the queue. The client's mutex is held.
-func (k *consumer) putBack(from int) {
+// finish ends a batch: it acknowledges what was handled, gives the memory back, and puts what was not handled in
+// front of the queue. The client's mutex is held.
+func (k *consumer) finish() {
 	s := k.s
-	rest := k.now.list[from:]
-	if len(rest) == 0 {
-		return
+	if k.owes {
+		if len(k.list) > 1 {
+			k.timer.Stop()
+		}
+		k.ackTo(k.next)
 	}
-	bytes := k.now.bytes - k.freed
-	list := make([]delivery, 0, len(rest)+len(s.in.list))
-	s.in.list = append(append(list, rest...), s.in.list...)
-	s.in.bytes += bytes
+	if k.next < len(k.list) {
+		rest := k.list[k.next:]
+		left := k.bytes * len(rest) / len(k.list)
+		s.in.list = append(append(make([]Message, 0, len(rest)+len(s.in.list)), rest...), s.in.list...)
+		s.in.bytes += left
+		k.bytes -= left
+	}
+	s.c.consumed(k.bytes)
+	k.used = max(k.used, len(k.list))
+	if s.spare.list = k.list[:0]; cap(k.list) > keepBatch || cap(s.spare.arena) > keepSpare {
+		s.spare, k.used = batch{}, 0
+	}
+	k.list, k.bytes = nil, 0
+}
+
+// end is finish for the consuming goroutine that stops: nothing of the messages stays behind.
+func (k *consumer) end() {
+	c := k.s.c
+	c.mu.Lock()
+	k.finish()
+	k.idle()
+	c.mu.Unlock()
+}
+
+// idle lets go of what old messages refer to. While a stream goes on, new messages overwrite them. The client's mutex
+// is held.
+func (k *consumer) idle() {
+	s := k.s
+	s.slab = nil
+	clear(s.spare.list[:min(k.used, cap(s.spare.list))])
+	if len(s.in.list) == 0 {
+		clear(s.in.list[:min(k.used, cap(s.in.list))])
+		k.used = 0
+	}
 }
 
 // run is the goroutine of a subscription with a handler. It exists only while there are messages.
 func (s *Subscription) run() {
-	c := s.c
-	k := &s.consumer
-	for {
-		c.mu.Lock()
-		if !k.take() {
-			s.running = false
-			c.exit()
-			c.mu.Unlock()
-			return
-		}
-		c.mu.Unlock()
-		k.each(s.invoke)
-		c.mu.Lock()
-		k.drop()
-		c.mu.Unlock()
-	}
-}
-
-// invoke calls the handler. A panic counts as handled: the message would only come again, and panic again.
-func (s *Subscription) invoke(m Message) bool {
+	c, k := s.c, &s.consumer
+	over := false
 	defer func() {
-		if v := recover(); v != nil {
-			s.c.panicked(v, debug.Stack())
+		if !over { // a handler has ended this goroutine with runtime.Goexit
+			k.end()
+			go s.loop()
 		}
 	}()
-	s.opts.Handler(m)
+	c.mu.Lock()
+	for k.take() {
+		c.mu.Unlock()
+		for !k.handle() { // each round but the last ends with a panic
+		}
+		c.mu.Lock()
+		k.finish()
+	}
+	over = true
+	k.idle()
+	s.running = false
+	c.exit()
+	c.mu.Unlock()
+}
+
+// handle calls the handler for what is left of the batch. A panic ends it early and counts as handled: the message
+// would only come again, and panic again.
+func (k *consumer) handle() (all bool) {
+	defer func() {
+		if !all { // also runtime.Goexit, which goes on to end the goroutine
+			k.panicked(recover())
+		}
+	}()
+	for h := k.s.opts.Handler; k.next < len(k.list); {
+		h(k.list[k.next])
+		k.next++
+		k.handled()
+	}
 	return true
 }
 
-func (c *Client) panicked(v any, stack []byte) {
+func (k *consumer) panicked(v any) {
+	c, stack := k.s.c, debug.Stack()
+	k.next++
 	c.mu.Lock()
 	c.stats.Panics++
 	if f := c.cfg.Trace.HandlerPanic; f != nil {
-		c.tracer.add(func() { f(v, stack) })
+		c.tell(func() { f(v, stack) })
 	}
 	c.mu.Unlock()
 	c.cfg.Logger.Error("handler panicked", "panic", v, "stack", string(stack))
+	k.handled()
 }

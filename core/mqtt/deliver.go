@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/engine"
@@ -37,15 +38,9 @@ func (c *Client) deliver(in *engine.Inbound) {
 	}
 }
 
-// delivery is a message on its way to a handler.
-type delivery struct {
-	m          Message
-	start, end int // of a borrowed payload, in the batch's arena
-}
-
 // batch is what a consumer takes at a time.
 type batch struct {
-	list  []delivery
+	list  []Message
 	arena []byte // borrowed payloads
 	bytes int
 }
@@ -53,28 +48,61 @@ type batch struct {
 // enqueue adds a message to the queue. c.mu is held.
 func (s *Subscription) enqueue(in *engine.Inbound, sh *share) {
 	c := s.c
-	size := perMessage + len(in.Payload)
 	if c.dropping && in.QoS == packet.QoS0 {
 		c.stats.Dropped++
 		return
 	}
-	s.in.list = append(s.in.list, delivery{m: c.message(in)})
-	d := &s.in.list[len(s.in.list)-1]
-	d.m.share = sh
-	if s.opts.Borrow {
-		d.start = len(s.in.arena)
-		s.in.arena = append(s.in.arena, in.Payload...)
-		d.end = len(s.in.arena)
-	} else if len(in.Payload) > 0 {
-		d.m.Payload = make([]byte, len(in.Payload))
-		copy(d.m.Payload, in.Payload)
+	n := len(s.in.list)
+	if n == cap(s.in.list) {
+		s.in.list = slices.Grow(s.in.list, max(8, n))
 	}
+	s.in.list = s.in.list[:n+1]
+	m := &s.in.list[n]
+	m.fill(c, in)
+	if m.share != sh {
+		m.share = sh
+	}
+	m.Payload = s.payload(in.Payload)
+	size := perMessage + len(in.Payload)
 	s.in.bytes += size
 	c.inboundBytes += size
 	if !s.isReady && (!s.running || s.opts.Handler == nil) {
 		s.isReady = true
 		c.ready = append(c.ready, s)
 	}
+	if n >= softQueue && s.running && !s.stuck {
+		c.behind = s
+	}
+}
+
+const (
+	smallPayload = 128  // payloads up to this size share an allocation with their neighbours in a stream
+	slabSize     = 1024 // of that size: what one payload that is kept may keep with it
+)
+
+// payload copies a payload to where it is safe: the arena of the batch where it is borrowed, memory of its own, or,
+// in a stream of small messages, a slab that it shares with a few others.
+func (s *Subscription) payload(p []byte) []byte {
+	n := len(p)
+	switch {
+	case n == 0:
+		return nil
+	case s.opts.Borrow:
+		// When the arena grows, payloads stay in the old one.
+		from := len(s.in.arena)
+		s.in.arena = append(s.in.arena, p...)
+		return s.in.arena[from : from+n : from+n]
+	case n > smallPayload || len(s.in.list) == 1:
+		own := make([]byte, n)
+		copy(own, p)
+		return own
+	}
+	from := len(s.slab)
+	if cap(s.slab)-from < n {
+		s.slab, from = make([]byte, 0, slabSize), 0
+	}
+	s.slab = append(s.slab, p...)
+	return s.slab[from : from+n : from+n]
 }
 
 // startReady starts the consumers of the subscriptions that got messages in this batch. c.mu is held.
@@ -87,37 +115,70 @@ func (c *Client) startReady() {
 	c.ready = c.ready[:0]
 }
 
-// patience is how long the reader waits for handlers to catch up before it drops messages at QoS 0: long enough for
-// any that makes progress, short enough for pings.
-const patience = 250 * time.Millisecond
+const (
+	// softQueue is how many messages may wait before the reader gives their handler a moment: with a handler that
+	// keeps up, queues stay short and their memory stays in the cache.
+	softQueue = 1024
+	moment    = 5 * time.Millisecond
+	// patience is how long the reader waits for handlers before it drops messages at QoS 0: long enough for any that
+	// makes progress, short enough for pings.
+	patience = 250 * time.Millisecond
+)
 
-// crowded decides, after a batch, whether the reader has to wait: it returns the channel to wait for. c.mu is held.
-func (c *Client) crowded() chan struct{} {
-	if c.inboundBytes <= c.cfg.InboundBytes || c.dropping {
-		return nil
+// crowded decides, after a batch, whether the reader has to wait, and for how long. c.mu is held.
+func (c *Client) crowded() time.Duration {
+	switch {
+	case c.inboundBytes > c.cfg.InboundBytes && !c.dropping:
+		c.readerWaits = true
+		return patience
+	case c.behind != nil:
+		c.readerWaits = true
+		return moment
 	}
-	if c.relieved == nil {
-		c.relieved = make(chan struct{})
-	}
-	return c.relieved
+	return 0
 }
 
 // relief waits for the handlers, but not for long: behind the messages there may be what they wait for.
-func (c *Client) relief(relieved chan struct{}) {
-	t := time.NewTimer(patience)
-	defer t.Stop()
+func (l *link) relief(wait time.Duration) {
+	c := l.c
+	if l.waiter == nil {
+		l.waiter = time.NewTimer(wait)
+	} else {
+		l.waiter.Reset(wait)
+	}
+	late := false
 	select {
-	case <-relieved:
-		return
+	case <-c.relieved:
+		l.waiter.Stop()
 	case <-c.ctx.Done():
-		return
-	case <-t.C:
+	case <-l.waiter.C:
+		late = true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.inboundBytes > c.cfg.InboundBytes/2 {
+	c.readerWaits = false
+	select {
+	case <-c.relieved: // of this wait, too late
+	default:
+	}
+	s := c.behind
+	if c.behind = nil; late && s != nil {
+		s.stuck = true // until it takes something
+	}
+	if c.inboundBytes > c.cfg.InboundBytes && !c.dropping {
 		c.dropping = true
 		c.stats.Crowded++
+	}
+}
+
+// relieve lets a waiting reader go on. c.mu is held.
+func (c *Client) relieve() {
+	if !c.readerWaits {
+		return
+	}
+	select {
+	case c.relieved <- struct{}{}:
+	default:
 	}
 }
 
@@ -132,11 +193,10 @@ func (c *Client) consumed(bytes int) {
 		if f := c.cfg.Trace.Dropped; f != nil && c.stats.Dropped > c.reported {
 			n := int(c.stats.Dropped - c.reported)
 			c.reported = c.stats.Dropped
-			c.tracer.add(func() { f(n) })
+			c.tell(func() { f(n) })
 		}
 	}
-	if c.relieved != nil {
-		close(c.relieved)
-		c.relieved = nil
+	if c.behind == nil {
+		c.relieve()
 	}
 }

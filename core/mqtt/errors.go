@@ -69,7 +69,7 @@ func NotSent(err error) bool {
 type ConnectError struct {
 	Endpoint string // [Endpoint.Name]
 	Attempt  int    // counted from 1 since the last stable connection
-	Stage    string // "dial", "prepare" or "connect"
+	Stage    string // "store", "dial", "prepare" or "connect"
 	Terminal bool   // there will be no other attempt
 	Err      error
 }

@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"log/slog"
 	"slices"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/engine"
@@ -13,13 +14,15 @@ func (c *Client) happened(ev *engine.Event) {
 		c.session = Session{Negotiated: c.engine.Negotiated(), ResponseInformation: ev.Connack.ResponseInformation,
 			ServerReference: ev.Connack.ServerReference, UserProperties: ev.Connack.UserProperties}
 	case engine.EventTimedOut:
-		ev.Op.User.(*call).overdue(c)
+		if k, ok := ev.Op.User.(*call); ok {
+			k.overdue(c)
+		}
 	case engine.EventSubscriptionLost:
 		c.subscriptionLost(ev.Filter, ev.Err)
 	case engine.EventForgiven:
 		err := ev.Err
 		if f := c.cfg.Trace.Forgiven; f != nil {
-			c.tracer.add(func() { f(err) })
+			c.tell(func() { f(err) })
 		}
 	}
 }
@@ -28,9 +31,9 @@ func (c *Client) happened(ev *engine.Event) {
 // ends.
 func (c *Client) subscriptionLost(filter string, err error) {
 	if f := c.cfg.Trace.SubscriptionLost; f != nil {
-		c.tracer.add(func() { f(filter, err) })
+		c.tell(func() { f(filter, err) })
 	}
-	c.tracer.add(func() { c.cfg.Logger.Error("subscription lost", logFilter, filter, logError, err) })
+	c.logLater(slog.LevelError, "subscription lost", logFilter, filter, logError, err)
 	at := c.router.routes[filter]
 	if at == nil {
 		return

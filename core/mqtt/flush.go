@@ -23,63 +23,107 @@ func (c *Client) settle() {
 	c.arm()
 }
 
-// kick starts the flusher where there is something to write and nobody writes.
+// kick starts the flusher where there is something to store or to write and nobody does.
 func (c *Client) kick() {
-	l := c.link
-	if l == nil || !l.live || l.flushing {
-		return
+	work := c.store != nil && c.engine.HasRecords()
+	if l := c.link; l != nil && l.live {
+		if c.engine.Err() != nil && !l.ending {
+			l.ending, work = true, true
+			l.hurry() // a write that is stuck has its last second, too
+		}
+		work = work || c.engine.Pending() && !l.broken
 	}
-	if c.engine.Err() != nil {
-		l.hurry()
-	} else if !c.engine.Pending() {
-		return
+	if work && !c.flushing {
+		c.flushing = true
+		c.spawnIO(c.flushFn)
 	}
-	l.flushing = true
-	c.spawnIO(l.flushFn)
 }
 
-// hurry bounds what is still written to a connection that has ended.
+// hurry bounds the rest of a connection: what is still written, and what the broker still says. c.mu is held.
 func (l *link) hurry() {
-	if !l.ending {
-		l.ending = true
-		_ = l.conn.SetWriteDeadline(time.Now().Add(lastWords))
+	if l.last == nil {
+		l.last = time.AfterFunc(lastWords, func() { l.conn.Close() })
 	}
 }
 
-// flush writes until there is nothing to write. It exists only while there is.
-func (l *link) flush() {
+// hangUp closes the transport now. With TLS that may take its time, so it has a goroutine. c.mu is held.
+func (c *Client) hangUp(l *link) {
+	if l.hungUp {
+		return
+	}
+	l.hungUp = true
+	c.spawnIO(func() {
+		l.conn.Close()
+		c.mu.Lock()
+		c.exitIO()
+		c.mu.Unlock()
+	})
+}
+
+// flush stores and writes until there is nothing to store or to write. It exists only while there is. What the bytes
+// depend on is stored before they leave: one flusher does both, so that everything that came meanwhile shares the
+// next write to the disk, and the next to the network.
+func (c *Client) flush() {
 	// Let the callers that were woken just now append first: one write instead of many.
 	runtime.Gosched()
-	c := l.c
 	c.mu.Lock()
-	for c.link == l {
-		buf := l.rest
-		if l.rest = nil; len(buf) == 0 {
-			buf = c.engine.TakeOut(c.now(), l.spare)
-			l.spare = nil
+	for {
+		l := c.link
+		if l != nil && (!l.live || l.broken) {
+			l = nil
 		}
-		if len(buf) == 0 {
-			l.spare = buf
+		records := c.takeRecords()
+		buf := c.takeOut(l)
+		if len(buf) == 0 && len(records) == 0 {
 			break
 		}
 		c.settleTaken()
 		c.mu.Unlock()
-		err := l.write(buf)
-		c.mu.Lock()
-		if l.spare = buf[:0]; cap(buf) > keepSpare {
-			l.spare = nil
+		ok := len(records) == 0 || c.save(records)
+		if ok && len(buf) > 0 {
+			ok = l.write(buf)
 		}
-		if err != nil { // the reader finds out too, and says why
-			l.conn.Close()
-			break
+		c.mu.Lock()
+		if !ok && l != nil { // the reader finds out too, and why: the broker may have said so before it closed
+			l.broken = true
+			l.hurry()
+		}
+		if cap(buf) <= keepSpare {
+			c.spare = buf[:0]
 		}
 	}
-	l.flushing = false
-	if l.ending {
-		l.conn.Close()
+	c.flushing = false
+	if l := c.link; l != nil && l.ending && !l.broken {
+		c.mu.Unlock()
+		l.closeWrite()
+		c.mu.Lock()
 	}
 	c.exitIO()
 	c.mu.Unlock()
+}
+
+// closeWrite ends our side once everything is written. The reader goes on until the broker has closed too, or lastWords
+// are over: to close while there is something to read resets the connection, and a reset can overtake DISCONNECT.
+func (l *link) closeWrite() {
+	if conn, ok := l.conn.(interface{ CloseWrite() error }); ok {
+		_ = conn.CloseWrite()
+	}
+}
+
+// takeOut takes the bytes for a link, which may be nil. c.mu is held.
+func (c *Client) takeOut(l *link) (buf []byte) {
+	if l == nil {
+		return nil
+	}
+	if buf = l.rest; len(buf) > 0 {
+		l.rest = nil
+		return buf
+	}
+	buf = c.engine.TakeOut(c.now(), c.spare)
+	if c.spare = nil; len(buf) == 0 {
+		c.spare = buf
+	}
+	return buf
 }
 
 // settleTaken handles what TakeOut has brought about: operations that could not be sent.
@@ -90,22 +134,19 @@ func (c *Client) settleTaken() {
 	c.arm()
 }
 
-// write writes all of p. c.mu is not held.
-func (l *link) write(p []byte) error {
+// write writes all of p and reports whether it could. c.mu is not held.
+func (l *link) write(p []byte) bool {
 	for len(p) > 0 {
 		n, err := l.conn.Write(p[:min(len(p), writeChunk)])
 		p = p[n:]
 		l.c.mu.Lock()
 		l.c.wrote(l, n)
-		if l.c.engine.Err() != nil && l.c.link == l {
-			l.hurry()
-		}
 		l.c.mu.Unlock()
 		if err != nil {
-			return err
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
 // wrote tells the engine of progress. c.mu is held.
@@ -126,13 +167,14 @@ func (c *Client) wrote(l *link, n int) {
 // the write, and held again.
 func (c *Client) inline() {
 	l := c.link
-	if l == nil || !l.live || l.flushing || l.try == nil || !c.engine.Pending() || c.engine.Err() != nil {
+	if l == nil || !l.live || c.flushing || l.broken || l.try == nil || !c.engine.Pending() || c.engine.Err() != nil ||
+		c.store != nil && c.engine.HasRecords() {
 		c.kick()
 		return
 	}
-	l.flushing = true
-	buf := c.engine.TakeOut(c.stamp, l.spare)
-	l.spare = nil
+	c.flushing = true
+	buf := c.engine.TakeOut(c.stamp, c.spare)
+	c.spare = nil
 	c.settleTaken()
 	c.mu.Unlock()
 	n := l.try(buf)
@@ -140,11 +182,11 @@ func (c *Client) inline() {
 	c.wrote(l, n)
 	if n < len(buf) {
 		l.rest = buf[n:]
-		c.spawnIO(l.flushFn)
+		c.spawnIO(c.flushFn)
 		return
 	}
-	l.spare = buf[:0]
-	l.flushing = false
+	c.spare = buf[:0]
+	c.flushing = false
 	c.kick()
 }
 
@@ -173,11 +215,9 @@ func (c *Client) tick() {
 	c.armed = engine.Never
 	c.stamp = c.now()
 	c.engine.Tick(c.stamp)
-	if l := c.link; l != nil && c.engine.Err() != nil {
-		l.hurry() // a writer that is stuck gets its last second
-		if !l.live {
-			l.conn.Close()
-		}
+	c.trim()
+	if l := c.link; l != nil && !l.live && c.engine.Err() != nil {
+		c.hangUp(l) // no CONNACK in time
 	}
 	c.settle()
 }

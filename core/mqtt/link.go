@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"sync"
 	"time"
@@ -18,21 +19,22 @@ type link struct {
 	conn net.Conn
 	try  func(p []byte) int // writes what the system takes without waiting; nil where the transport cannot
 
-	live     bool // the broker has accepted: the flusher may write
-	since    time.Time
-	flushing bool // somebody writes, and owns spare and rest
-	flushFn  func()
-	readFn   func()
-	spare    []byte
-	rest     []byte // taken from the engine, not yet written
-	ending   bool   // the engine has ended the connection; the flusher closes it
+	live   bool // the broker has accepted: the flusher may write
+	since  time.Time
+	readFn func()
+	rest   []byte // taken from the engine, not yet written
+	ending bool   // the engine has ended the connection; the flusher writes the rest
+	broken bool   // a write has failed
+	hungUp bool
+	last   *time.Timer // closes the transport
 
-	small [1024]byte // of the reader, while there is little to read
+	waiter *time.Timer // of the reader
+	small  [1024]byte  // of the reader, while there is little to read
 }
 
 func newLink(c *Client, conn net.Conn) *link {
 	l := &link{c: c, conn: conn, try: tryWriter(conn)}
-	l.flushFn, l.readFn = l.flush, l.read
+	l.readFn = l.read
 	return l
 }
 
@@ -105,8 +107,8 @@ func (c *Client) received(l *link, p []byte) {
 	c.settle()
 	wait := c.crowded()
 	c.mu.Unlock()
-	if wait != nil {
-		c.relief(wait)
+	if wait > 0 {
+		l.relief(wait)
 	}
 }
 
@@ -119,15 +121,21 @@ func (c *Client) detach(l *link, err error) error {
 		return nil
 	}
 	cause := c.engine.Err()
-	if cause == nil {
+	switch {
+	case cause != nil:
+	case c.state == StateClosed:
+		cause = ErrClosed
+	case errors.Is(err, io.EOF):
+		cause = fmt.Errorf("%w: the broker closed it without a word", ErrConnectionLost)
+	case l.live:
+		cause = fmt.Errorf("%w: %w", ErrConnectionLost, err)
+	default:
 		cause = err
-		if errors.Is(err, io.EOF) {
-			cause = fmt.Errorf("%w: the broker closed it without a word", ErrConnectionLost)
-		} else if l.live {
-			cause = fmt.Errorf("%w: %w", ErrConnectionLost, err)
-		}
 	}
 	c.link = nil
+	if l.last != nil {
+		l.last.Stop()
+	}
 	c.stamp = c.now()
 	c.engine.Closed(c.stamp)
 	if errors.Is(cause, errUnknownSession) {
@@ -152,7 +160,7 @@ func (c *Client) ended(l *link, cause error) {
 	defer c.mu.Unlock()
 	defer c.exitIO()
 	if f := c.cfg.Trace.Disconnected; f != nil {
-		c.tracer.add(func() { f(cause) })
+		c.tell(func() { f(cause) })
 	}
 	if c.state == StateClosed {
 		return
@@ -161,7 +169,11 @@ func (c *Client) ended(l *link, cause error) {
 	if time.Since(l.since) >= c.cfg.Reconnect.Stable {
 		c.attempts = 0
 	}
-	c.cfg.Logger.Warn("disconnected", logEndpoint, c.cfg.Endpoint.Name, logError, cause)
+	level := slog.LevelWarn
+	if final {
+		level = slog.LevelError
+	}
+	c.logLater(level, "disconnected", logEndpoint, c.cfg.Endpoint.Name, logError, cause)
 	if final {
 		c.terminate(cause)
 		return
@@ -170,13 +182,13 @@ func (c *Client) ended(l *link, cause error) {
 	c.spawnIO(c.resume)
 }
 
-// resume waits as the backoff says and supervises again. The first attempt after a stable connection is not delayed
-// by more than the smallest backoff.
+// resume waits as the backoff says and supervises again. A connection that was not stable counts as an attempt that
+// failed; after a stable one the backoff starts over.
 func (c *Client) resume() {
 	c.mu.Lock()
 	n := c.attempts
 	c.mu.Unlock()
-	if c.pauseBefore(c.cfg.Reconnect.wait(n)) {
+	if c.pauseBefore(c.cfg.Reconnect.wait(max(0, n-1))) {
 		c.supervise()
 	}
 }

@@ -31,6 +31,7 @@ type Message struct {
 	client *Client
 	token  engine.AckToken
 	share  *share
+	rich   bool // it has properties
 }
 
 // share counts the subscriptions that still have a message, guarded by the client's mutex.
@@ -72,18 +73,30 @@ func (m Message) acknowledge(code packet.ReasonCode, reason string) error {
 	return err
 }
 
-// message makes the application's message of the engine's. The payload is left to the caller.
-func (c *Client) message(in *engine.Inbound) Message {
-	m := Message{
-		Topic: in.Topic, QoS: in.QoS, Retain: in.Retain, Duplicate: in.Dup,
-		PayloadFormat: in.PayloadFormat, ContentType: in.ContentType, ResponseTopic: in.ResponseTopic,
-		User: in.UserProperties, client: c, token: in.Token,
+// fill makes the application's message of the engine's, in memory that may hold an old one. Payload and share are left
+// to the caller. In a stream most fields stay as they are, and those that hold pointers are only written when they
+// change: each write has a price while the garbage collector is at work.
+func (m *Message) fill(c *Client, in *engine.Inbound) {
+	if m.Topic != in.Topic {
+		m.Topic = in.Topic
 	}
+	if m.client != c {
+		m.client = c
+	}
+	m.QoS, m.Retain, m.Duplicate, m.token = in.QoS, in.Retain, in.Dup, in.Token
+	if m.rich || in.Rich() {
+		m.fillProperties(in)
+	}
+}
+
+func (m *Message) fillProperties(in *engine.Inbound) {
+	m.rich = in.Rich()
+	m.PayloadFormat, m.ContentType, m.ResponseTopic, m.User = in.PayloadFormat, in.ContentType, in.ResponseTopic, in.UserProperties
+	m.Expiry, m.Correlation = 0, nil
 	if s, ok := in.MessageExpiry.Get(); ok {
 		m.Expiry = time.Duration(s) * time.Second
 	}
 	if in.CorrelationData != nil {
 		m.Correlation = append([]byte{}, in.CorrelationData...)
 	}
-	return m
 }

@@ -39,7 +39,7 @@ type PublishResult struct {
 // When ctx ends before a byte was sent the message is taken back, and [NotSent] reports true; otherwise it may still
 // be delivered. Errors are of type [*OpError]; a failing acknowledgement is also a [*ReasonError].
 func (c *Client) Publish(ctx context.Context, p Publish) (PublishResult, error) {
-	k := newCall()
+	k := c.newCall()
 	k.fill(&p)
 	c.mu.Lock()
 	if err := c.submit(ctx, k); err != nil {
@@ -79,12 +79,12 @@ const loneRun = 4
 // on a goroutine that runs the callbacks one after the other; it may call anything. An error says that the message was
 // not accepted, and that done will not be called.
 func (c *Client) PublishAsync(p Publish, done func(PublishResult, error)) error {
-	k := newCall()
+	c.mu.Lock()
+	k := c.asyncCall()
 	k.fill(&p)
 	if k.cb = done; done == nil {
 		k.detached = true
 	}
-	c.mu.Lock()
 	err := c.submit(nil, k)
 	if err == nil {
 		c.settle()
@@ -119,6 +119,6 @@ func (k *call) complete() {
 	if err != nil {
 		err = k.failure(err, k.op.Sent)
 	}
-	k.recycle()
+	k.reset()
 	cb(result, err)
 }

@@ -5,7 +5,8 @@ package mqtt
 type serial[T any] struct {
 	c         *Client
 	run       func(T)
-	loop      func() // stored, so that starting it allocates nothing
+	after     func([]T) // called with the batch under the client's mutex; may be nil
+	loop      func()    // stored, so that starting it allocates nothing
 	in, spare []T
 	running   bool
 }
@@ -33,8 +34,11 @@ func (s *serial[T]) work() {
 		for _, item := range batch {
 			s.run(item)
 		}
-		clear(batch)
 		c.mu.Lock()
+		if s.after != nil {
+			s.after(batch)
+		}
+		clear(batch)
 		if s.spare = batch; cap(batch) > 4096 {
 			s.spare = nil
 		}

@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
@@ -33,21 +34,24 @@ func (c *Client) ShutdownWith(ctx context.Context, o ShutdownOptions) error {
 		return nil
 	}
 	c.refusing = true
+	c.wakeWaiting() // who waits for room need not wait any more
 	err := c.drain(ctx)
-	unfinished := c.engine.Unfinished()
 	if c.state != StateClosed {
 		c.goodbye(o)
 		c.terminate(ErrClosed)
+	} else if err == nil { // by Close, by another Shutdown or by a refusal
+		err = c.closed
 	}
+	unfinished := c.abandoned
 	c.mu.Unlock()
 	c.join()
-	if err != nil && unfinished > 0 {
+	if unfinished > 0 {
 		return &ShutdownError{Unfinished: unfinished, Err: err}
 	}
 	return nil
 }
 
-// drain waits until no operation is under way. c.mu is held, and given up while waiting.
+// drain waits until no operation is under way or the client is closed. c.mu is held, and given up while waiting.
 func (c *Client) drain(ctx context.Context) error {
 	for c.engine.Unfinished() > 0 && c.state != StateClosed {
 		if !c.started {
@@ -95,7 +99,7 @@ func (c *Client) Close() error {
 		c.terminate(ErrClosed)
 	}
 	if l := c.link; l != nil {
-		l.conn.Close()
+		c.hangUp(l)
 	}
 	c.mu.Unlock()
 	c.join()
@@ -111,18 +115,19 @@ func (c *Client) terminate(reason error) {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
-	c.engine.Abandon(c.now(), ErrClosed)
-	c.collect()
-	if l := c.link; l != nil {
-		if l.live && c.engine.Err() != nil {
-			c.kick()
-		} else {
-			l.conn.Close()
-		}
+	if c.closed = ErrClosed; reason != ErrClosed {
+		c.closed = fmt.Errorf("%w: %w", ErrClosed, reason)
 	}
+	c.abandoned = c.engine.Unfinished()
+	c.engine.Abandon(c.now(), c.closed)
+	c.collect()
+	if l := c.link; l != nil && (!l.live || c.engine.Err() == nil) {
+		c.hangUp(l)
+	}
+	c.kick()
 	for _, at := range c.router.routes {
 		for _, s := range at.subs {
-			s.end(ErrClosed)
+			s.end(c.closed)
 		}
 	}
 	c.finished()

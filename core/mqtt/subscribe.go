@@ -31,7 +31,7 @@ func (c *Client) SubscribeWith(ctx context.Context, o SubscribeOptions, filters 
 	}
 	check := packet.Subscribe{Filters: list}
 	if err := check.Validate(c.cfg.Version, c.cfg.Strict); err != nil {
-		k := newCall()
+		k := c.newCall()
 		k.op.Kind, k.op.Subscribe = engine.OpSubscribe, check
 		err = k.failure(err, false)
 		k.recycle()
@@ -80,7 +80,7 @@ func (s *Subscription) subscribe(ctx context.Context, list []packet.Filter) (gra
 	}
 	var failed []error
 	for chunk := range slices.Chunk(list, limit) {
-		k := newCall()
+		k := s.c.newCall()
 		k.op.Kind, k.op.OptionalID = engine.OpSubscribe, true
 		k.op.Subscribe = packet.Subscribe{Filters: chunk, SubscriptionID: s.id, UserProperties: s.opts.User}
 		// Should the broker grant after the caller has given up, the subscription is taken back.
@@ -103,7 +103,7 @@ func (s *Subscription) subscribe(ctx context.Context, list []packet.Filter) (gra
 
 // takeBack unsubscribes from what was granted too late, unless another subscription has it. c.mu is held.
 func (c *Client) takeBack(list []packet.Filter) {
-	k := newCall()
+	k := c.newCall()
 	k.op.Kind, k.detached = engine.OpUnsubscribe, true
 	for i := range list {
 		if c.router.sole(list[i].Filter, nil) {

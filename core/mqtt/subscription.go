@@ -48,6 +48,8 @@ type Subscription struct {
 	in, spare batch
 	running   bool // a goroutine consumes
 	isReady   bool
+	stuck     bool   // the reader has waited for it in vain
+	slab      []byte // small payloads of a stream
 	err       error
 	ended     bool
 	consumer  consumer
@@ -147,23 +149,18 @@ func (s *Subscription) pull(ctx context.Context, yield func(Message, error) bool
 }
 
 func (s *Subscription) pullBatch(ctx context.Context, yield func(Message, error) bool) (err error, broken bool) {
-	c, k := s.c, &s.consumer
-	handled := 0
-	defer func() { // also when the loop's body panics
-		c.mu.Lock()
-		k.putBack(handled)
-		k.drop()
-		c.mu.Unlock()
-	}()
-	k.each(func(m Message) bool {
-		if err = ctx.Err(); err != nil {
-			return false
+	k := &s.consumer
+	defer k.end() // also when the loop's body panics
+	for k.next < len(k.list) && !broken {
+		if err := ctx.Err(); err != nil {
+			return err, false
 		}
-		handled++
+		m := k.list[k.next]
+		k.next++ // handled, whatever the loop's body does with it
 		broken = !yield(m, nil)
-		return !broken
-	})
-	return err, broken
+		k.handled()
+	}
+	return nil, broken
 }
 
 // Close unsubscribes, and ends the loops over Messages. Filters that another subscription of this client has too stay
@@ -199,7 +196,7 @@ func (f *Filter) packet() packet.Filter {
 
 // Unsubscribe ends subscriptions at the broker, whoever made them. To end a [Subscription], close it.
 func (c *Client) Unsubscribe(ctx context.Context, filters ...string) error {
-	k := newCall()
+	k := c.newCall()
 	k.op.Kind = engine.OpUnsubscribe
 	k.op.Unsubscribe.Filters = slices.Clone(filters)
 	return c.request(ctx, k, nil)

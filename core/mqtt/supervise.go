@@ -44,18 +44,18 @@ func (c *Client) again(n int, err error) bool {
 	c.stats.Failures++
 	c.lastErr = failure
 	if f := c.cfg.Trace.ConnectFailed; f != nil {
-		c.tracer.add(func() { f(failure, wait) })
+		c.tell(func() { f(failure, wait) })
 	}
 	if failure.Terminal {
+		c.logLater(slog.LevelError, "refused for good", logEndpoint, c.cfg.Endpoint.Name, logError, failure)
 		c.terminate(failure)
 		c.exitIO()
 		c.mu.Unlock()
-		c.cfg.Logger.Error("refused for good", logEndpoint, c.cfg.Endpoint.Name, logError, failure)
 		return false
 	}
+	c.logLater(slog.LevelWarn, "connect failed", logEndpoint, c.cfg.Endpoint.Name, logAttempt, n, logError, failure, logWait, wait)
 	c.setState(StateWaiting)
 	c.mu.Unlock()
-	c.cfg.Logger.Warn("connect failed", logEndpoint, c.cfg.Endpoint.Name, logAttempt, n, logError, failure, logWait, wait)
 	return c.pauseBefore(wait)
 }
 
@@ -105,23 +105,26 @@ func (e *stageError) Unwrap() error { return e.err }
 func (c *Client) attempt(n int) error {
 	if f := c.cfg.Trace.Attempt; f != nil {
 		c.mu.Lock()
-		c.tracer.add(func() { f(n) })
+		c.tell(func() { f(n) })
 		c.mu.Unlock()
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.ConnectTimeout)
 	defer cancel()
+	if err := c.storeError(); err != nil {
+		return &stageError{"store", err}
+	}
 	conn, err := c.cfg.Endpoint.Dial(ctx)
+	if err == nil && conn == nil {
+		err = errNoConn
+	}
 	if err != nil {
-		if ctx.Err() != nil && c.ctx.Err() == nil {
-			err = fmt.Errorf("%w: %w", ErrConnectTimeout, err)
-		}
-		return &stageError{"dial", err}
+		return &stageError{"dial", c.late(ctx, err)}
 	}
 	connect := c.cfg.connect()
 	if f := c.cfg.Endpoint.Prepare; f != nil {
 		if err := f(ctx, connect); err != nil {
 			conn.Close()
-			return &stageError{"prepare", err}
+			return &stageError{"prepare", c.late(ctx, err)}
 		}
 	}
 	l := newLink(c, conn)
@@ -137,12 +140,19 @@ func (c *Client) attempt(n int) error {
 		if e := c.detach(l, err); e != nil {
 			err = e
 		}
-		if ctx.Err() != nil && c.ctx.Err() == nil && !errors.Is(err, ErrConnectTimeout) {
-			err = fmt.Errorf("%w: %w", ErrConnectTimeout, err)
-		}
-		return err
+		return c.late(ctx, err)
 	}
 	return nil
+}
+
+var errNoConn = errors.New("the endpoint's Dial returned neither a connection nor an error")
+
+// late says of an error that it is one of the deadline, where it is.
+func (c *Client) late(ctx context.Context, err error) error {
+	if ctx.Err() == nil || c.ctx.Err() != nil || errors.Is(err, ErrConnectTimeout) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrConnectTimeout, err)
 }
 
 // handshake sends CONNECT and reads until CONNACK is in.
@@ -164,12 +174,13 @@ func (c *Client) handshake(ctx context.Context, l *link, connect *packet.Connect
 	c.mu.Unlock()
 	for {
 		c.mu.Lock()
-		out := c.engine.TakeOut(c.stamp, nil)
-		fail, accepted := c.engine.Err(), c.engine.Connected()
-		c.mu.Unlock()
-		if accepted && len(out) == 0 && fail == nil {
+		if c.engine.Connected() { // what is to be written now is the flusher's
+			c.mu.Unlock()
 			return nil
 		}
+		out := c.engine.TakeOut(c.stamp, nil)
+		fail := c.engine.Err()
+		c.mu.Unlock()
 		if len(out) > 0 {
 			n, err := l.conn.Write(out)
 			c.mu.Lock()
@@ -194,12 +205,12 @@ func (c *Client) handshake(ctx context.Context, l *link, connect *packet.Connect
 
 // accepted makes the connection public, and hands over to a reader.
 func (c *Client) accepted(l *link) error {
+	_ = l.conn.SetDeadline(time.Time{})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state == StateClosed || c.link != l {
 		return ErrClosed
 	}
-	_ = l.conn.SetDeadline(time.Time{})
 	l.live, l.since = true, time.Now()
 	c.clean = false
 	c.stats.Connects++
@@ -207,10 +218,10 @@ func (c *Client) accepted(l *link) error {
 	session := c.session
 	c.setState(StateConnected)
 	if f := c.cfg.Trace.Connected; f != nil {
-		c.tracer.add(func() { f(session) })
+		c.tell(func() { f(session) })
 	}
-	c.cfg.Logger.Info("connected", logEndpoint, c.cfg.Endpoint.Name, slog.String("client_id", session.ClientID),
-		slog.Bool("session_present", session.SessionPresent))
+	c.logLater(slog.LevelInfo, "connected", logEndpoint, c.cfg.Endpoint.Name, logClientID, session.ClientID,
+		logSessionPresent, session.SessionPresent)
 	c.spawnIO(l.readFn)
 	c.exitIO()
 	c.settle()

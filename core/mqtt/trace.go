@@ -19,6 +19,12 @@ type Trace struct {
 	Forgiven func(err error)
 	// HandlerPanic: a handler panicked with v. Its message counts as handled.
 	HandlerPanic func(v any, stack []byte)
+	// Restored: the store held n messages of an earlier process, which are sent now.
+	Restored func(n int)
+	// Delivered: one of them, or a message of Enqueue, is over; err is nil where it was delivered.
+	Delivered func(topic string, err error)
+	// StoreFailed: the store cannot save. The connection ends, and attempts fail, until it can.
+	StoreFailed func(err error)
 	// Dropped: messages at QoS 0 were dropped because their handler is too slow.
 	Dropped func(n int)
 }

@@ -1,5 +1,7 @@
 package packet
 
+import "encoding/binary"
+
 // Ack is what the four acknowledgements of a PUBLISH have in common.
 type Ack struct {
 	ID   uint16
@@ -37,15 +39,18 @@ func (p *Ack) append(dst []byte, t Type, v Version) ([]byte, error) {
 
 func (p *Ack) decode(f Frame, t Type, d *Decoder) error {
 	*p = Ack{}
+	if len(f.Body) == 2 && f.First == byte(t)<<4|fixedFlags[t] { // nearly always
+		if p.ID = binary.BigEndian.Uint16(f.Body); p.ID == 0 {
+			return zeroID(t)
+		}
+		return nil
+	}
 	r := d.open(f, t)
 	p.ID = r.id()
 	if !d.v5() || r.err != nil || len(r.b) == 0 {
 		return r.end()
 	}
-	p.Code = ReasonCode(r.uint8())
-	if !p.Code.ValidIn(t) {
-		r.fail(protocolError(t, reasonClause(t), p.Code.String()+" does not belong in this packet"))
-	}
+	p.Code = r.reason(t)
 	if len(r.b) > 0 {
 		p.ReasonString, p.UserProperties = r.reasonProperties(t)
 	}
@@ -65,25 +70,4 @@ func (r *reader) reasonProperties(t Type) (reason string, user []UserProperty) {
 	}
 	props.close(r)
 	return reason, user
-}
-
-// reasonClause names the statement that lists the reason codes of a packet.
-func reasonClause(t Type) string {
-	switch t {
-	case PUBACK:
-		return "MQTT-3.4.2-1"
-	case PUBREC:
-		return "MQTT-3.5.2-1"
-	case PUBREL:
-		return "MQTT-3.6.2-1"
-	case PUBCOMP:
-		return "MQTT-3.7.2-1"
-	case SUBACK:
-		return "MQTT-3.9.3-2"
-	case UNSUBACK:
-		return "MQTT-3.11.3-2"
-	case DISCONNECT:
-		return "MQTT-3.14.2-1"
-	}
-	return "MQTT-3.15.2-1"
 }

@@ -56,10 +56,7 @@ func (p *Auth) Decode(f Frame, d *Decoder) error {
 	if r.err != nil || len(r.b) == 0 {
 		return r.end()
 	}
-	p.Code = ReasonCode(r.uint8())
-	if !p.Code.ValidIn(AUTH) {
-		r.fail(protocolError(AUTH, "MQTT-3.15.2-1", p.Code.String()+" does not belong in this packet"))
-	}
+	p.Code = r.reason(AUTH)
 	props := r.properties(AUTH)
 	for id := props.next(); id != 0; id = props.next() {
 		switch id {

@@ -123,23 +123,28 @@ func BenchmarkPublishValidate(b *testing.B) {
 	}
 }
 
+// BenchmarkPuback writes, cuts and reads a PUBACK.
 func BenchmarkPuback(b *testing.B) {
-	b.ReportAllocs()
-	buf := make([]byte, 0, 64)
-	var d Decoder
-	p := &Puback{Ack{ID: 9, Code: NoMatchingSubscribers}}
-	for b.Loop() {
-		out, err := p.Append(buf, V5)
-		if err != nil {
-			b.Fatal(err)
-		}
-		f, _, err := ScanFrame(out, 0)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := p.Decode(f, &d); err != nil {
-			b.Fatal(err)
-		}
+	for name, code := range map[string]ReasonCode{"short": Success, "code": NoMatchingSubscribers} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			buf := make([]byte, 0, 64)
+			var d Decoder
+			p := &Puback{Ack{ID: 9, Code: code}}
+			for b.Loop() {
+				out, err := p.Append(buf, V5)
+				if err != nil {
+					b.Fatal(err)
+				}
+				f, _, err := ScanFrame(out, 0)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := p.Decode(f, &d); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -1,5 +1,7 @@
 package packet
 
+import "fmt"
+
 // Connack answers a CONNECT.
 type Connack struct {
 	SessionPresent bool
@@ -122,19 +124,13 @@ func (p *Connack) Decode(f Frame, d *Decoder) error {
 		r.fail(malformed(CONNACK, "MQTT-3.2.2-1", "reserved acknowledge flags are set"))
 	}
 	p.SessionPresent = flags == 1
-	code := r.uint8()
 	if d.v5() {
-		p.Code = ReasonCode(code)
-		if r.err == nil && !p.Code.ValidIn(CONNACK) {
-			r.fail(protocolError(CONNACK, "MQTT-3.2.2-8", p.Code.String()+" does not belong in this packet"))
-		}
+		p.Code = r.reason(CONNACK)
 		p.decodeProperties(&r)
-	} else if r.err == nil {
-		if int(code) >= len(returnCodes) {
-			r.fail(protocolError(CONNACK, "MQTT-3.2.2-8", "a reserved return code"))
-		} else {
-			p.Code = returnCodes[code]
-		}
+	} else if code := r.uint8(); int(code) < len(returnCodes) {
+		p.Code = returnCodes[code]
+	} else {
+		r.fail(protocolError(CONNACK, reasonClauses[CONNACK], fmt.Sprintf("return code %d is reserved", code)))
 	}
 	if r.err == nil && p.SessionPresent && p.Code != Success {
 		r.fail(protocolError(CONNACK, "MQTT-3.2.2-6", "session present on a refusal"))

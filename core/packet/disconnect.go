@@ -56,10 +56,7 @@ func (p *Disconnect) Decode(f Frame, d *Decoder) error {
 	if !d.v5() || r.err != nil || len(r.b) == 0 {
 		return r.end()
 	}
-	p.Code = ReasonCode(r.uint8())
-	if !p.Code.ValidIn(DISCONNECT) {
-		r.fail(protocolError(DISCONNECT, "MQTT-3.14.2-1", p.Code.String()+" does not belong in this packet"))
-	}
+	p.Code = r.reason(DISCONNECT)
 	if r.err != nil || len(r.b) == 0 {
 		return r.end()
 	}

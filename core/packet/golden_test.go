@@ -2,6 +2,7 @@ package packet
 
 import (
 	"bytes"
+	"fmt"
 	"reflect"
 	"testing"
 )
@@ -30,7 +31,7 @@ func checkGolden(t *testing.T, v *vector, version Version, encode bool) {
 		t.Fatalf("%v: %v: %v", v, version, err)
 	}
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%v: %v: decoded\n%#v, want\n%#v", v, version, got, want)
+		t.Errorf("%v: %v: decoded\n%s, want\n%s", v, version, brief(got), brief(want))
 	}
 	wire, err := want.Append(nil, version)
 	if err != nil {
@@ -51,9 +52,12 @@ func checkGolden(t *testing.T, v *vector, version Version, encode bool) {
 	}
 	again, err := d.Decode(f)
 	if err != nil || !reflect.DeepEqual(again, want) {
-		t.Errorf("%v: %v: the shortest form % x decodes to\n%#v (%v), want\n%#v", v, version, wire, again, err, want)
+		t.Errorf("%v: %v: the shortest form % x decodes to\n%s (%v), want\n%s", v, version, head(wire), brief(again), err, brief(want))
 	}
 }
+
+// brief describes a packet whose payload may be long.
+func brief(p Packet) string { return fmt.Sprintf("%.800s", fmt.Sprintf("%#v", p)) }
 
 func head(b []byte) []byte { return b[:min(len(b), 100)] }
 

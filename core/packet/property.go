@@ -69,12 +69,8 @@ var propertyNames = [propertyCount]string{
 	propSharedAvailable:     "shared subscription available",
 }
 
-func (p propertyID) String() string {
-	if int(p) < len(propertyNames) && propertyNames[p] != "" {
-		return propertyNames[p]
-	}
-	return fmt.Sprintf("property 0x%02X", byte(p))
-}
+// String returns the name of a property that exists.
+func (p propertyID) String() string { return propertyNames[p] }
 
 // propertySet is what one packet may carry, in the order of the specification: the first property has section .2,
 // behind the property length.

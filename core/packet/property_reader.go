@@ -11,6 +11,14 @@ type propertyReader struct {
 	in   Type // packet type, or will
 	id   propertyID
 	seen uint64
+	run  textRun
+}
+
+// textRun holds one copy of user properties that follow each other, from which their names and values are cut: one
+// allocation for all of them.
+type textRun struct {
+	text   string
+	behind int // how many bytes of the section follow the run
 }
 
 // properties opens the property section at the cursor and moves the cursor behind it.
@@ -70,33 +78,52 @@ func (p *propertyReader) invalid(what string) {
 func (p *propertyReader) text() string { return p.string(p.id.String()) }
 
 func (p *propertyReader) user(list []UserProperty) []UserProperty {
-	switch {
-	case list == nil:
-		list = make([]UserProperty, 0, p.countUser())
-	case len(list) == cap(list): // other properties came between: room for all that can still come
-		list = slices.Grow(list, 1+len(p.b)/5)
+	if len(p.b) <= p.run.behind || list == nil {
+		n, size := p.userRun()
+		if n == 0 {
+			p.fail(cut(p.packet))
+			return list
+		}
+		p.run = textRun{text: string(p.b[:size]), behind: len(p.b) - size}
+		if list == nil {
+			list = make([]UserProperty, 0, n)
+		} else if cap(list)-len(list) < n { // other properties came between: room for all that can still come
+			list = slices.Grow(list, 1+len(p.b)/5)
+		}
 	}
-	u := UserProperty{Key: p.string("user property name")}
-	u.Value = p.string("user property value")
+	u := UserProperty{Key: p.fromRun("user property name")}
+	u.Value = p.fromRun("user property value")
 	if p.err != nil {
 		return list
 	}
 	return append(list, u)
 }
 
-// countUser counts the user properties that follow each other at the cursor, so that their list is allocated once.
-func (p *propertyReader) countUser() (n int) {
+// userRun counts the user properties that follow each other at the cursor, and their bytes.
+func (p *propertyReader) userRun() (n, size int) {
 	for b := p.b; ; b = b[1:] {
 		for range 2 {
 			if b = skipField(b); b == nil {
-				return n
+				return n, size
 			}
 		}
-		n++
+		n, size = n+1, len(p.b)-len(b)
 		if len(b) == 0 || b[0] != byte(propUserProperty) {
-			return n
+			return n, size
 		}
 	}
+}
+
+// fromRun reads a string that the run holds already, and therefore whole.
+func (p *propertyReader) fromRun(field string) string {
+	n := len(p.binary())
+	if p.err != nil {
+		return ""
+	}
+	end := len(p.run.text) + p.run.behind - len(p.b)
+	s := p.run.text[end-n : end]
+	p.check(s, field)
+	return s
 }
 
 // bool reads a byte that may only be 0 or 1.

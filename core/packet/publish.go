@@ -19,7 +19,8 @@ type Publish struct {
 	ResponseTopic   string
 	CorrelationData []byte
 	ContentType     string
-	SubscriptionIDs []uint32 // only from a server [MQTT-3.3.4-6]
+	// SubscriptionIDs come only from a server [MQTT-3.3.4-6]. Decoding into the same packet again overwrites them.
+	SubscriptionIDs []uint32
 	UserProperties  []UserProperty
 }
 
@@ -133,9 +134,13 @@ func (p *Publish) appendProperties(dst []byte) []byte {
 	return appendUser(dst, p.UserProperties)
 }
 
-// Decode sets the packet from a frame. Payload and CorrelationData alias it.
+// Decode sets the packet from a frame. Payload and CorrelationData alias it. After an error the packet is of no use but
+// to be decoded into again.
 func (p *Publish) Decode(f Frame, d *Decoder) error {
-	*p = Publish{Dup: f.First&flagDup != 0, QoS: QoS(f.First >> 1 & 3), Retain: f.First&flagRetain != 0}
+	if !p.plain() { // a packet that is used again keeps the memory for its subscription identifiers
+		*p = Publish{SubscriptionIDs: p.SubscriptionIDs[:0]}
+	}
+	p.Dup, p.QoS, p.Retain, p.ID = f.First&flagDup != 0, QoS(f.First>>1&3), f.First&flagRetain != 0, 0
 	if f.First>>4 != byte(PUBLISH) || p.QoS > QoS2 || p.Dup && p.QoS == QoS0 {
 		return p.wrongFirst(f)
 	}
@@ -149,8 +154,10 @@ func (p *Publish) Decode(f Frame, d *Decoder) error {
 		return cut(PUBLISH)
 	}
 	if topic := b[2:n]; len(topic) > 0 && string(topic) == d.topics.last {
-		p.Topic = d.topics.last
-	} else if len(topic) > 0 || !d.v5() {
+		if p.Topic != d.topics.last {
+			p.Topic = d.topics.last
+		}
+	} else if p.Topic = ""; len(topic) > 0 || !d.v5() {
 		s, err := d.topic(topic)
 		if err != nil {
 			return err

@@ -70,6 +70,11 @@ func zeroID(t Type) *Error { return malformed(t, "MQTT-2.2.1-3", "the packet ide
 
 // varint reads a variable byte integer of at most four bytes, written in the fewest possible.
 func (r *reader) varint() int {
+	if len(r.b) > 0 && r.b[0] < 0x80 {
+		n := int(r.b[0])
+		r.b = r.b[1:]
+		return n
+	}
 	n, size := 0, 0
 	for shift := 0; shift < 28; shift += 7 {
 		c := r.uint8()
@@ -127,11 +132,14 @@ func countFields(b []byte, tail int) (n int) {
 // string returns a copy; field is what an error calls it.
 func (r *reader) string(field string) string {
 	s := string(r.binary())
+	r.check(s, field)
+	return s
+}
+
+func (r *reader) check(s, field string) {
 	if clause, detail := checkString(s, r.strict); clause != "" {
 		r.fail(malformed(r.packet, clause, field+": "+detail))
-		return ""
 	}
-	return s
 }
 
 // end reports the error of the whole packet; bytes after the last field are one.

@@ -47,11 +47,37 @@ func (r *reader) codes(t Type, v Version) []ReasonCode {
 	for i, b := range r.b {
 		c := ReasonCode(b)
 		if !c.ValidIn(t) || !v.v5() && c > GrantedQoS2 && c != UnspecifiedError {
-			r.fail(protocolError(t, reasonClause(t), c.String()+" does not belong in this packet"))
+			r.fail(wrongReason(t, c))
 			return nil
 		}
 		codes[i] = c
 	}
 	r.b = nil
 	return codes
+}
+
+// reasonClauses are the statements that list the reason codes of each packet.
+var reasonClauses = [16]string{
+	CONNACK:    "MQTT-3.2.2-8",
+	PUBACK:     "MQTT-3.4.2-1",
+	PUBREC:     "MQTT-3.5.2-1",
+	PUBREL:     "MQTT-3.6.2-1",
+	PUBCOMP:    "MQTT-3.7.2-1",
+	SUBACK:     "MQTT-3.9.3-2",
+	UNSUBACK:   "MQTT-3.11.3-2",
+	DISCONNECT: "MQTT-3.14.2-1",
+	AUTH:       "MQTT-3.15.2-1",
+}
+
+// reason reads a reason code of MQTT 5 that a packet of type t may carry.
+func (r *reader) reason(t Type) ReasonCode {
+	c := ReasonCode(r.uint8())
+	if r.err == nil && !c.ValidIn(t) {
+		r.fail(wrongReason(t, c))
+	}
+	return c
+}
+
+func wrongReason(t Type, c ReasonCode) *Error {
+	return protocolError(t, reasonClauses[t], c.String()+" does not belong in this packet")
 }

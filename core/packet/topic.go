@@ -14,6 +14,9 @@ func CheckTopic(name string) error {
 }
 
 func checkTopic(t Type, name string, strict bool) *Error {
+	if plain, wildcard := scan(name); plain && !wildcard && name != "" && len(name) <= maxField {
+		return nil
+	}
 	if e := checkTopicText(t, "topic name", name, strict); e != nil {
 		return e
 	}
@@ -107,21 +110,25 @@ func Match(filter, topic string) bool {
 	if topic != "" && topic[0] == '$' && filter != "" && (filter[0] == '+' || filter[0] == '#') {
 		return false
 	}
-	for {
-		level, rest, more := strings.Cut(filter, "/")
-		if level == "#" {
+	f, t := 0, 0
+	for f < len(filter) {
+		switch {
+		case filter[f] == '#':
 			return true
-		}
-		name, names, moreNames := strings.Cut(topic, "/")
-		if level != "+" && level != name {
+		case filter[f] == '+':
+			f++
+			if n := strings.IndexByte(topic[t:], '/'); n >= 0 {
+				t += n
+			} else {
+				t = len(topic)
+			}
+		case t == len(topic):
+			return filter[f:] == "/#" // a/# also matches its parent a (section 4.7.1.2)
+		case filter[f] != topic[t]:
 			return false
+		default:
+			f, t = f+1, t+1
 		}
-		if !moreNames {
-			return !more || rest == "#" // a/# also matches its parent a (section 4.7.1.2)
-		}
-		if !more {
-			return false
-		}
-		filter, topic = rest, names
 	}
+	return t == len(topic)
 }

@@ -27,25 +27,42 @@ func checkRunes(s string, strict bool) (clause, detail string) {
 	return "", ""
 }
 
-// printable reports whether s is printable ASCII throughout, as nearly all text is, eight bytes at a time. It may say
-// no to some that are, never yes to one that is not.
+// printable reports whether s is printable ASCII throughout, as nearly all text is.
 func printable(s string) bool {
-	const ones, high = 0x0101_0101_0101_0101, 0x8080_8080_8080_8080
-	i := 0
-	for ; i+8 <= len(s); i += 8 {
-		v := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+	plain, _ := scan(s)
+	return plain
+}
+
+// scan looks at a string eight bytes at a time: whether it is printable ASCII throughout, and whether it has + or #.
+func scan(s string) (plain, wildcard bool) {
+	const (
+		ones = 0x0101_0101_0101_0101
+		high = 0x8080_8080_8080_8080
+	)
+	var bad, wild uint64
+	for len(s) >= 8 {
+		v := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 		// The high bit of a byte ends up set where it is 0x80 or above, below a space, or 0x7F.
-		if (v|v-ones*' '|v+ones)&high != 0 {
-			return false
+		bad |= v | (v - ones*' ') | (v + ones)
+		plus, hash := v^ones*'+', v^ones*'#'
+		wild |= (plus-ones)&^plus | (hash-ones)&^hash
+		if len(s) == 8 {
+			s = ""
+			break
+		}
+		s = s[min(8, len(s)-8):] // the last eight bytes may overlap those before
+	}
+	for i := range len(s) { // only where there are fewer than eight at all
+		c := s[i]
+		if c < ' ' || c >= 0x7F {
+			bad = high
+		}
+		if c == '+' || c == '#' {
+			wild = high
 		}
 	}
-	for ; i < len(s); i++ {
-		if s[i] < ' ' || s[i] >= 0x7F {
-			return false
-		}
-	}
-	return true
+	return bad&high == 0, wild&high != 0
 }
 
 // hasDiscouraged reports the code points a receiver may treat as malformed: the control characters

@@ -114,8 +114,8 @@ func skipFolder(name, base string) bool {
 
 // testdataParent returns the folder that holds the testdata folder of file, or "".
 func testdataParent(file string) string {
-	if i := strings.Index(file, "/testdata/"); i >= 0 {
-		return file[:i]
+	if before, _, ok := strings.Cut(file, "/testdata/"); ok {
+		return before
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,9 +64,7 @@ func workspace(t *testing.T, files map[string]string) string {
 		"core/go.mod":     "module example.org/core\n",
 		"emulator/go.mod": "module example.org/emulator\n",
 	}
-	for name, text := range files {
-		all[name] = text
-	}
+	maps.Copy(all, files)
 	for name, text := range all {
 		path := filepath.Join(root, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

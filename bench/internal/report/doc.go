@@ -1,0 +1,2 @@
+// Package report prints the comparison as plain text tables.
+package report

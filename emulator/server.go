@@ -1,0 +1,179 @@
+package emulator
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/ca"
+)
+
+// A Server is a running broker. Its methods may be called from any goroutine.
+type Server struct {
+	opts  Options
+	log   *slog.Logger
+	ca    *ca.Authority // nil without TLS
+	began time.Time
+
+	mu         sync.Mutex // guards what follows; never held while waiting for anything
+	core       *broker.Broker
+	links      map[broker.ConnID]*link
+	listeners  []*listener
+	handshakes map[net.Conn]struct{} // connections in a TLS handshake
+	running    bool
+	closed     bool
+	timer      *time.Timer
+	armed      broker.Instant
+	ready      []broker.ConnID
+	events     *eventQueue
+
+	wg sync.WaitGroup // goroutines of connections and listeners
+}
+
+// Start starts a server. It listens when Start returns.
+func Start(o Options) (*Server, error) {
+	if o.Addr == "" && o.TLSAddr == "" && o.Mem == nil {
+		o.Addr = "127.0.0.1:0"
+	}
+	if o.MemAddr == "" {
+		o.MemAddr = "broker"
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Seed == 0 {
+		var seed [8]byte
+		_, _ = rand.Read(seed[:]) // never fails
+		o.Seed = binary.LittleEndian.Uint64(seed[:])
+	}
+	s := &Server{opts: o, log: o.Logger, began: time.Now(), links: map[broker.ConnID]*link{}, handshakes: map[net.Conn]struct{}{}}
+	if err := s.newCore(); err != nil {
+		return nil, err
+	}
+	if o.TLSAddr != "" {
+		authority, err := ca.New()
+		if err != nil {
+			return nil, err
+		}
+		s.ca = authority
+	}
+	if err := s.listenAll(); err != nil {
+		return nil, err
+	}
+	if o.OnEvent != nil {
+		s.events = newEventQueue(o.OnEvent)
+	}
+	s.timer = time.AfterFunc(time.Hour, s.wake)
+	s.running = true
+	s.serveAll()
+	return s, nil
+}
+
+// newCore makes a broker without sessions.
+func (s *Server) newCore() error {
+	kinds := broker.EventKind(0)
+	if s.opts.OnEvent != nil {
+		if kinds = s.opts.Events; kinds == 0 {
+			kinds = broker.EventAll
+		}
+	}
+	core, err := broker.New(broker.Options{
+		Limits: s.opts.Limits, Hooks: s.opts.Hooks, Events: kinds | logged, Random: mathrand.NewPCG(s.opts.Seed, 0),
+	})
+	if err != nil {
+		return err
+	}
+	s.core = core
+	return nil
+}
+
+// now returns the time on the server's clock, which does not go back.
+func (s *Server) now() broker.Instant { return broker.Instant(time.Since(s.began)) }
+
+// do runs f with the broker and passes on what comes out of it.
+func (s *Server) do(f func(now broker.Instant) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.running {
+		return ErrClosed
+	}
+	err := f(s.now())
+	s.flush()
+	return err
+}
+
+// flush wakes the writers of connections with output, hands on events and sets the timer. It is called with mu held.
+func (s *Server) flush() {
+	s.ready = s.core.TakeReady(s.ready[:0])
+	for _, id := range s.ready {
+		if l := s.links[id]; l != nil {
+			if closing, silent := s.core.Closing(id); closing {
+				l.hurry(silent)
+			}
+			signal(l.output)
+		}
+	}
+	s.report()
+	if !s.running {
+		return
+	}
+	if at, ok := s.core.NextWake(); ok && at != s.armed {
+		s.armed = at
+		s.timer.Reset(max(0, time.Duration(at-s.now())))
+	}
+}
+
+// wake lets the broker do what is due.
+func (s *Server) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.running {
+		return
+	}
+	s.armed = 0
+	s.core.Wake(s.now())
+	s.flush()
+}
+
+// Close tells every client that the server shuts down, closes all connections and listeners, and waits for its
+// goroutines: at most a few seconds, since every write has a deadline. A second call does nothing.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	if s.running {
+		s.core.Shutdown(s.now())
+		s.flush()
+	}
+	for conn := range s.handshakes {
+		_ = conn.Close()
+	}
+	s.running = false
+	s.timer.Stop()
+	err := s.closeListeners()
+	s.mu.Unlock()
+	s.wg.Wait()
+	if s.events != nil {
+		s.events.close()
+	}
+	return err
+}
+
+func (s *Server) closeListeners() error {
+	var errs []error
+	for _, l := range s.listeners {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
