@@ -1,7 +1,7 @@
 package packet
 
-// A Decoder holds what decoding needs beside the bytes. The zero value decodes MQTT 5. It is not safe for
-// concurrent use.
+// A Decoder holds what decoding needs beside the bytes: one for each connection, its fields set before its first use.
+// The zero value decodes MQTT 5. It is not safe for concurrent use.
 type Decoder struct {
 	// Version is the protocol version of the connection; zero means V5. A CONNECT brings its own.
 	Version Version

@@ -15,7 +15,9 @@ const keepPartial = 16 << 10
 
 // Next takes one frame from the stream, of which p is the part that has not been consumed. It returns the rest of
 // p; ok is false when all of p is consumed and more bytes are needed. The frame is valid until the next call and
-// as long as p is.
+// as long as p is. After an error, which is an [*Error], the stream is lost and every further call fails, until Reset.
+//
+// A large packet's memory is given back by the call after it: Next(nil) does just that.
 func (s *Framer) Next(p []byte) (f Frame, rest []byte, ok bool, err error) {
 	if s.done {
 		s.done = false
@@ -25,8 +27,12 @@ func (s *Framer) Next(p []byte) (f Frame, rest []byte, ok bool, err error) {
 	}
 	if len(s.partial) == 0 {
 		f, n, err := ScanFrame(p, s.Limit)
-		if err != nil || n > 0 {
-			return f, p[n:], n > 0, err
+		if n > 0 {
+			return f, p[n:], true, nil
+		}
+		if err != nil {
+			s.partial = append(s.partial, p[:min(5, len(p))]...) // the header, to fail again
+			return Frame{}, p, false, err
 		}
 		s.partial = append(s.partial, p...)
 		return Frame{}, nil, false, nil

@@ -230,18 +230,31 @@ func TestFramerReleases(t *testing.T) {
 	}
 }
 
-// TestFramerStaysBroken shows that a stream is lost after an error: the framer does not find a packet behind it.
+// TestFramerStaysBroken shows that a stream is lost after an error: the framer does not find a packet behind it, until
+// it is told that there is another stream.
 func TestFramerStaysBroken(t *testing.T) {
 	t.Parallel()
-	var framer Framer
-	_, _, _, first := framer.Next([]byte{0x30, 0x80})
-	if first != nil {
-		t.Fatal(first)
-	}
-	for range 3 {
-		_, _, ok, err := framer.Next([]byte{0x80, 0x80, 0x80, 0xD0, 0x00})
-		if ok || !errors.Is(err, &Error{Code: MalformedPacket, Clause: "1.5.5"}) {
-			t.Fatalf("%v, %v", ok, err)
+	good := []byte{0xD0, 0x00}
+	for name, bad := range map[string][]byte{
+		"type":   {0x00},
+		"flags":  {0xD1, 0x00, 0xD0, 0x00},
+		"length": {0x30, 0x80, 0x80, 0x80, 0x80, 0xD0, 0x00},
+		"limit":  {0x30, 0xFF, 0xFF, 0x7F, 0xD0, 0x00},
+		"varint": {0x30, 0x80, 0x00, 0xD0, 0x00},
+	} {
+		for _, chunk := range []int{1, 2, 3, 100} {
+			framer := Framer{Limit: 1000}
+			first := collect(t, &framer, bad, func() int { return chunk }, func(Frame) { t.Errorf("%s: a packet", name) })
+			for range 3 {
+				_, _, ok, err := framer.Next(good)
+				if ok || first == nil || !errors.Is(err, first) {
+					t.Errorf("%s: %v after %v", name, err, first)
+				}
+			}
+			framer.Reset()
+			if _, _, ok, err := framer.Next(good); !ok || err != nil {
+				t.Errorf("%s: after Reset: %v", name, err)
+			}
 		}
 	}
 }

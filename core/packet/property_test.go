@@ -117,7 +117,7 @@ func TestPropertyTable(t *testing.T) {
 		for id := range 256 {
 			row := slices.IndexFunc(specProperties, func(r specProperty) bool { return int(r.id) == id })
 			allowed := row >= 0 && slices.Contains(specProperties[row].packets, typ)
-			props := []byte{0x01, 0x01}
+			var props []byte
 			switch {
 			case row >= 0:
 				props = propertyBytes(byte(id), specProperties[row].kind)

@@ -29,6 +29,9 @@ const (
 	flagRetain = 0x01
 )
 
+// keepIDs is for how many subscription identifiers a packet that is decoded into again keeps memory.
+const keepIDs = 64
+
 // Type returns PUBLISH.
 func (p *Publish) Type() Type { return PUBLISH }
 
@@ -87,7 +90,10 @@ func (p *Publish) tooLong() *Error {
 // Size returns the length of the whole packet in bytes, as Append writes it.
 func (p *Publish) Size(v Version) (int, error) {
 	n, _, err := p.size(v)
-	return 1 + varintSize(n) + n, err
+	if err != nil {
+		return 0, err
+	}
+	return 1 + varintSize(n) + n, nil
 }
 
 // Append appends the packet.
@@ -137,8 +143,11 @@ func (p *Publish) appendProperties(dst []byte) []byte {
 // Decode sets the packet from a frame. Payload and CorrelationData alias it. After an error the packet is of no use but
 // to be decoded into again.
 func (p *Publish) Decode(f Frame, d *Decoder) error {
-	if !p.plain() { // a packet that is used again keeps the memory for its subscription identifiers
+	if !p.plain() { // a packet that is used again keeps the memory for its subscription identifiers, if they are few
 		*p = Publish{SubscriptionIDs: p.SubscriptionIDs[:0]}
+		if cap(p.SubscriptionIDs) > keepIDs {
+			p.SubscriptionIDs = nil
+		}
 	}
 	p.Dup, p.QoS, p.Retain, p.ID = f.First&flagDup != 0, QoS(f.First>>1&3), f.First&flagRetain != 0, 0
 	if f.First>>4 != byte(PUBLISH) || p.QoS > QoS2 || p.Dup && p.QoS == QoS0 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"runtime"
+	"slices"
 	"testing"
 )
 
@@ -143,6 +144,24 @@ func TestDecoderIsReused(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestDecodeGivesBackMemory shows that one flood of subscription identifiers does not stay in a packet that is used
+// again.
+func TestDecodeGivesBackMemory(t *testing.T) {
+	t.Parallel()
+	var p Publish
+	var d Decoder
+	few := frameOf(t, &Publish{Topic: "a", SubscriptionIDs: []uint32{1, 2}}, V5)
+	many := frameOf(t, &Publish{Topic: "a", SubscriptionIDs: slices.Repeat([]uint32{9}, 10*keepIDs)}, V5)
+	for _, f := range []Frame{few, many, few, few} {
+		if err := p.Decode(f, &d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(p.SubscriptionIDs) != 2 || cap(p.SubscriptionIDs) > keepIDs {
+		t.Errorf("%v in memory for %d", p.SubscriptionIDs, cap(p.SubscriptionIDs))
 	}
 }
 
