@@ -1,0 +1,18 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+)
+
+// The sample's own claims are the test.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	if err := run(t.Context(), &out); err != nil {
+		t.Fatalf("%v\nit said:\n%s", err, out.String())
+	}
+	if n := bytes.Count(out.Bytes(), []byte("✓")); n != 7 {
+		t.Errorf("%d claims were checked, want 7:\n%s", n, out.String())
+	}
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+	"github.com/gneiss-mqtt/gneiss-go/emulator"
+)
+
+// will shows the message that speaks for a device that is gone.
+func will(ctx context.Context, s *story, broker *emulator.Server, device *mqtt.Client) error {
+	sub, err := device.Subscribe(ctx, mqtt.Filter{Filter: "status/#", QoS: 1})
+	if err != nil {
+		return err
+	}
+	boiler, err := connect(ctx, broker, mqtt.Config{
+		ClientID: "boiler-1",
+		Will:     &mqtt.Will{Topic: "status/boiler-1", Payload: []byte("offline"), QoS: packet.QoS1},
+	})
+	if err != nil {
+		return err
+	}
+	s.say("another client, boiler-1, connects with a will, and is cut off")
+	if err := boiler.Close(); err != nil { // without a DISCONNECT, as if its power had failed
+		return err
+	}
+	m, err := next(ctx, sub)
+	if err != nil {
+		return err
+	}
+	err = s.check(m.Topic == "status/boiler-1" && string(m.Payload) == "offline", "the broker speaks for it: %s = %s", m.Topic, m.Payload)
+	if err != nil {
+		return err
+	}
+	return sub.Close(ctx)
+}
