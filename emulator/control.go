@@ -74,9 +74,20 @@ func (s *Server) Retained(filter string) []packet.Publish {
 	return s.core.Retained(s.now(), filter)
 }
 
-// Stats returns the broker's counters. They begin anew with a restart that loses the sessions.
-func (s *Server) Stats() broker.Stats {
+// Stats is the broker's counters and the server's own.
+type Stats struct {
+	broker.Stats
+	// EventsDropped counts events that OnEvent or the log did not get because they were too slow.
+	EventsDropped uint64
+}
+
+// Stats returns the counters. Those of the broker begin anew with a restart that loses the sessions.
+func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.core.Stats()
+	st := Stats{Stats: s.core.Stats()}
+	if s.events != nil {
+		st.EventsDropped = s.events.lost()
+	}
+	return st
 }

@@ -9,25 +9,37 @@ import (
 // logged is the set of events that the log gets.
 const logged = broker.EventConnected | broker.EventRefused | broker.EventDisconnected
 
-// report logs and hands on what happened. It is called with mu held.
+// eventKinds returns the kinds of events that somebody wants.
+func (s *Server) eventKinds() (kinds broker.EventKind) {
+	if s.opts.Logger != nil {
+		kinds = logged
+	}
+	return kinds | s.handledKinds()
+}
+
+func (s *Server) handledKinds() broker.EventKind {
+	switch {
+	case s.opts.OnEvent == nil:
+		return 0
+	case s.opts.Events == 0:
+		return broker.EventAll
+	}
+	return s.opts.Events
+}
+
+// report queues what has happened. It is called with mu held; log and OnEvent get it later, when nothing is held.
 func (s *Server) report() {
-	list := s.core.TakeEvents(nil)
-	for i := range list {
-		s.logEvent(&list[i])
+	if s.events != nil {
+		s.events.add(s.core.TakeEvents(nil))
 	}
-	if s.events == nil {
-		return
+}
+
+// observe logs an event and hands it on.
+func (s *Server) observe(e broker.Event) {
+	s.logEvent(&e)
+	if e.Kind&s.handledKinds() != 0 {
+		s.opts.OnEvent(e)
 	}
-	if kinds := s.opts.Events; kinds != 0 {
-		kept := list[:0]
-		for _, e := range list {
-			if e.Kind&kinds != 0 {
-				kept = append(kept, e)
-			}
-		}
-		list = kept
-	}
-	s.events.add(list)
 }
 
 func (s *Server) logEvent(e *broker.Event) {
@@ -43,7 +55,7 @@ func (s *Server) logEvent(e *broker.Event) {
 	}
 }
 
-// maxEvents is how many events wait for a slow OnEvent.
+// maxEvents is how many events wait for a slow OnEvent or log.
 const maxEvents = 1 << 16
 
 // eventQueue calls a function for each event, in order, on a goroutine of its own.
@@ -95,6 +107,13 @@ func (q *eventQueue) run(f func(broker.Event)) {
 			f(e)
 		}
 	}
+}
+
+// lost returns how many events were dropped.
+func (q *eventQueue) lost() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropped
 }
 
 // close hands on what is left and waits for it.

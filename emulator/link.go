@@ -19,19 +19,21 @@ type link struct {
 }
 
 const (
-	firstRead = 4 << 10
-	largeRead = 64 << 10
-	keepSpare = 64 << 10 // an output buffer that has grown larger is not used again
-	// lingerTime is how long a connection that the broker ends is still read, so that the last packet is not destroyed
-	// by a reset, and how long the last write may take.
-	lingerTime = time.Second
+	firstRead    = 4 << 10
+	largeRead    = 64 << 10
+	keepSpare    = 64 << 10 // an output buffer that has grown larger is not used again
+	largestWrite = 64 << 10
+	// lastWrite is how long the last bytes of a connection that the broker ends may take, and lingerTime how long it is
+	// still read after them, so that they are not destroyed by a reset.
+	lastWrite  = time.Second
+	lingerTime = 250 * time.Millisecond
 )
 
 // hurry bounds how long a writer that may be stuck keeps a connection that the broker has ended. It does not wait.
 func (l *link) hurry(silent bool) {
 	at := time.Now()
 	if !silent {
-		at = at.Add(lingerTime)
+		at = at.Add(lastWrite)
 	}
 	_ = l.conn.SetWriteDeadline(at)
 }
@@ -118,16 +120,8 @@ func (l *link) write() {
 		l.s.mu.Lock()
 		out, closing := l.s.core.TakeOut(l.id, spare)
 		l.s.mu.Unlock()
-		if len(out) > 0 {
-			if _, err := l.conn.Write(out); err != nil {
-				_ = l.conn.Close()
-				return
-			}
-			l.s.mu.Lock()
-			l.s.core.Written(l.s.now(), l.id, len(out))
-			l.s.flush()
-			l.s.mu.Unlock()
-			signal(l.room)
+		if !l.writeAll(out) {
+			return
 		}
 		if closing {
 			l.finish(len(out) > 0)
@@ -145,6 +139,25 @@ func (l *link) write() {
 			return
 		}
 	}
+}
+
+// writeAll writes in pieces, so that the broker sees that a slow client makes progress. It reports false where the
+// connection has failed.
+func (l *link) writeAll(p []byte) bool {
+	for len(p) > 0 {
+		n := min(len(p), largestWrite)
+		if _, err := l.conn.Write(p[:n]); err != nil {
+			_ = l.conn.Close()
+			return false
+		}
+		p = p[n:]
+		l.s.mu.Lock()
+		l.s.core.Written(l.s.now(), l.id, n)
+		l.s.flush()
+		l.s.mu.Unlock()
+		signal(l.room)
+	}
+	return true
 }
 
 // finish closes the connection for the broker. After a last packet it is closed for writing only and read on for a

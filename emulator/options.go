@@ -38,7 +38,8 @@ type Options struct {
 	OnEvent func(broker.Event)
 	// Events is the set of kinds for OnEvent; 0 means all.
 	Events broker.EventKind
-	// Logger gets connections and their ends at info level; nil discards. No payload, password or user name is logged.
+	// Logger gets connections and their ends at info level, on the same goroutine; nil discards. No payload, password or
+	// user name is logged.
 	Logger *slog.Logger
 	// Seed makes assigned client identifiers repeatable; 0 means random ones.
 	Seed uint64
@@ -60,7 +61,7 @@ func checkLoopback(addr string, allow bool) error {
 }
 
 // ErrNotLoopback refuses to listen where other machines could connect without [Options.AllowRemote].
-var ErrNotLoopback = errors.New("not a loopback address, and AllowRemote is not set")
+var ErrNotLoopback = errors.New("not a loopback address, which Options.AllowRemote would permit")
 
 // ErrClosed is returned by a server that was closed, or killed and not restarted.
 var ErrClosed = errors.New("emulator: the server is not running")

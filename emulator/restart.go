@@ -30,11 +30,14 @@ func (s *Server) Kill() error {
 	for conn := range s.handshakes {
 		_ = conn.Close()
 	}
-	s.running = false
+	s.running, s.stopping = false, true
 	s.timer.Stop()
 	err := s.closeListeners()
 	s.mu.Unlock()
-	s.wg.Wait()
+	s.wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping = false
 	return err
 }
 
@@ -45,7 +48,7 @@ func (s *Server) Restart(what Survival) error {
 	switch {
 	case s.closed:
 		return ErrClosed
-	case s.running:
+	case s.running || s.stopping:
 		return errors.New("emulator: restart: the server is running")
 	}
 	if what == LoseSessions {

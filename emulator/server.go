@@ -27,6 +27,7 @@ type Server struct {
 	listeners  []*listener
 	handshakes map[net.Conn]struct{} // connections in a TLS handshake
 	running    bool
+	stopping   bool // killed, and not all goroutines have ended
 	closed     bool
 	timer      *time.Timer
 	armed      broker.Instant
@@ -44,15 +45,15 @@ func Start(o Options) (*Server, error) {
 	if o.MemAddr == "" {
 		o.MemAddr = "broker"
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
 	if o.Seed == 0 {
 		var seed [8]byte
 		_, _ = rand.Read(seed[:]) // never fails
 		o.Seed = binary.LittleEndian.Uint64(seed[:])
 	}
-	s := &Server{opts: o, log: o.Logger, began: time.Now(), links: map[broker.ConnID]*link{}, handshakes: map[net.Conn]struct{}{}}
+	s := &Server{opts: o, log: slog.New(slog.DiscardHandler), began: time.Now(), links: map[broker.ConnID]*link{}, handshakes: map[net.Conn]struct{}{}}
+	if o.Logger != nil {
+		s.log = o.Logger
+	}
 	if err := s.newCore(); err != nil {
 		return nil, err
 	}
@@ -66,8 +67,8 @@ func Start(o Options) (*Server, error) {
 	if err := s.listenAll(); err != nil {
 		return nil, err
 	}
-	if o.OnEvent != nil {
-		s.events = newEventQueue(o.OnEvent)
+	if s.eventKinds() != 0 {
+		s.events = newEventQueue(s.observe)
 	}
 	s.timer = time.AfterFunc(time.Hour, s.wake)
 	s.running = true
@@ -77,14 +78,8 @@ func Start(o Options) (*Server, error) {
 
 // newCore makes a broker without sessions.
 func (s *Server) newCore() error {
-	kinds := broker.EventKind(0)
-	if s.opts.OnEvent != nil {
-		if kinds = s.opts.Events; kinds == 0 {
-			kinds = broker.EventAll
-		}
-	}
 	core, err := broker.New(broker.Options{
-		Limits: s.opts.Limits, Hooks: s.opts.Hooks, Events: kinds | logged, Random: mathrand.NewPCG(s.opts.Seed, 0),
+		Limits: s.opts.Limits, Hooks: s.opts.Hooks, Events: s.eventKinds(), Random: mathrand.NewPCG(s.opts.Seed, 0),
 	})
 	if err != nil {
 		return err
@@ -142,7 +137,8 @@ func (s *Server) wake() {
 }
 
 // Close tells every client that the server shuts down, closes all connections and listeners, and waits for its
-// goroutines: at most a few seconds, since every write has a deadline. A second call does nothing.
+// goroutines: at most a few seconds, since every write has a deadline, and until OnEvent has seen all events, so that
+// OnEvent must not call it. A second call does nothing.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -161,11 +157,25 @@ func (s *Server) Close() error {
 	s.timer.Stop()
 	err := s.closeListeners()
 	s.mu.Unlock()
-	s.wg.Wait()
+	s.wait()
 	if s.events != nil {
 		s.events.close()
 	}
 	return err
+}
+
+// wait waits for the goroutines of connections and listeners. Connections that do not end when they are asked to, as one
+// from elsewhere may that knows no deadlines, are closed after a while.
+func (s *Server) wait() {
+	t := time.AfterFunc(2*lastWrite, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, l := range s.links {
+			go l.conn.Close()
+		}
+	})
+	s.wg.Wait()
+	t.Stop()
 }
 
 func (s *Server) closeListeners() error {

@@ -1,9 +1,6 @@
 package mqttws
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"net"
 	"os"
 	"sync"
@@ -13,139 +10,102 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// conn makes a stream of the binary frames of a WebSocket. Pings are answered while it is read.
+// conn makes a stream of the binary frames of a WebSocket. A goroutine of its own reads them, because the library
+// cannot read on after a deadline.
 type conn struct {
-	ws     *websocket.Conn
-	reader io.Reader // of the frame that is being read; nil between frames
+	ws        *websocket.Conn
+	transport *transport
+	closed    chan struct{}
 
-	write   sync.Mutex                // one writer at a time
-	writeBy atomic.Pointer[time.Time] // the write deadline
-	once    sync.Once
-	ended   error // of Close
-
-	read     sync.Mutex // one reader at a time; guards reader and pending
-	pending  chan result
-	held     []byte // of a read that a deadline has left behind
+	inbox    inbox
+	read     sync.Mutex // one reader at a time; guards the next two
+	held     *chunk     // being read
+	rest     []byte     // of it
 	deadline deadline
+
+	write sync.Mutex // one writer at a time
+	pong  atomic.Pointer[string]
+	pongs atomic.Bool // a goroutine answers pings
+
+	once  sync.Once
+	ended error // of Close
 }
 
-// result is what a read in the background found.
-type result struct {
-	p   []byte
-	err error
+func newConn(ws *websocket.Conn, t *transport) *conn {
+	c := &conn{ws: ws, transport: t, closed: make(chan struct{})}
+	c.inbox.init()
+	ws.SetPingHandler(c.answerPing)
+	ws.SetCloseHandler(func(code int, _ string) error {
+		c.goodbye(code, "")
+		return nil
+	})
+	go c.receive()
+	return c
 }
 
-func newConn(ws *websocket.Conn) *conn {
-	return &conn{ws: ws}
-}
-
-// Read reads from the current frame, and goes on to the next. A read that its deadline ends does no harm: what it
-// waited for is there for the next one.
+// Read reads what has arrived, of one frame or of several. A read that a deadline ends does no harm: what it waited for
+// is there for the next one.
 func (c *conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
 	c.read.Lock()
 	defer c.read.Unlock()
-	if n := c.takeHeld(p); n > 0 {
+	expired := c.deadline.wait()
+	for {
+		select {
+		case <-c.closed:
+			return 0, net.ErrClosed
+		case <-expired:
+			return 0, os.ErrDeadlineExceeded
+		default:
+		}
+		if n, err := c.drain(p); n > 0 || err != nil {
+			return n, err
+		}
+		select {
+		case <-c.inbox.some:
+		case <-expired:
+		case <-c.closed:
+		}
+	}
+}
+
+// drain copies what is there.
+func (c *conn) drain(p []byte) (n int, err error) {
+	for n < len(p) {
+		if c.held == nil {
+			if c.held, err = c.inbox.take(n == 0); c.held == nil {
+				break
+			}
+			c.rest = c.held.data[:c.held.n]
+		}
+		m := copy(p[n:], c.rest)
+		n += m
+		if c.rest = c.rest[m:]; len(c.rest) == 0 {
+			c.held.recycle()
+			c.held = nil
+		}
+	}
+	if n > 0 {
 		return n, nil
 	}
-	wait := c.deadline.channel()
-	if wait == nil && c.pending == nil {
-		return c.readFrames(p)
-	}
-	return c.readBefore(wait, p)
+	return 0, err
 }
 
-func (c *conn) takeHeld(p []byte) int {
-	n := copy(p, c.held)
-	if c.held = c.held[n:]; len(c.held) == 0 {
-		c.held = nil
-	}
-	return n
-}
-
-// readBefore waits for a read in the background as long as the deadline allows: the WebSocket itself cannot be read
-// again after a deadline.
-func (c *conn) readBefore(wait <-chan struct{}, p []byte) (int, error) {
-	select {
-	case <-wait:
-		return 0, os.ErrDeadlineExceeded
-	default:
-	}
-	if c.pending == nil {
-		c.pending = make(chan result, 1)
-		go func(done chan<- result) {
-			buf := make([]byte, 4<<10)
-			n, err := c.readFrames(buf)
-			done <- result{buf[:n], err}
-		}(c.pending)
-	}
-	select {
-	case r := <-c.pending:
-		c.pending = nil
-		if r.err != nil {
-			return 0, r.err
-		}
-		c.held = r.p
-		return c.takeHeld(p), nil
-	case <-wait:
-		return 0, os.ErrDeadlineExceeded
-	}
-}
-
-// readFrames reads at least one byte.
-func (c *conn) readFrames(p []byte) (int, error) {
-	for {
-		if c.reader == nil {
-			kind, r, err := c.ws.NextReader()
-			if err != nil {
-				return 0, translate(err)
-			}
-			if kind != websocket.BinaryMessage {
-				c.goodbye(websocket.CloseUnsupportedData, "only binary frames carry MQTT")
-				_ = c.ws.Close()
-				return 0, errors.New("mqttws: the server sent a text frame [MQTT-6.0.0-1]")
-			}
-			c.reader = r
-		}
-		n, err := c.reader.Read(p)
-		if err == io.EOF {
-			c.reader = nil
-		} else if err != nil {
-			return n, translate(err)
-		}
-		if n > 0 {
-			return n, nil
-		}
-	}
-}
-
-// translate makes an orderly end an io.EOF, as every other connection has it.
-func translate(err error) error {
-	if websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway, websocket.CloseNoStatusReceived) {
-		return io.EOF
-	}
-	if e, ok := errors.AsType[*websocket.CloseError](err); ok {
-		return fmt.Errorf("mqttws: the server closed the WebSocket with code %d: %q", e.Code, e.Text)
-	}
-	if errors.Is(err, net.ErrClosed) {
-		return net.ErrClosed
-	}
-	return err
-}
-
-// Write writes p as one binary frame.
-func (c *conn) Write(p []byte) (int, error) {
+// Write writes p as binary frames that are messages of their own: some servers do not know fragments.
+func (c *conn) Write(p []byte) (n int, err error) {
 	c.write.Lock()
 	defer c.write.Unlock()
-	if t := c.writeBy.Load(); t != nil {
-		_ = c.ws.SetWriteDeadline(*t)
+	for len(p) > 0 {
+		part := p[:min(len(p), writeBuffer)]
+		if err := c.ws.WriteMessage(websocket.BinaryMessage, part); err != nil {
+			return n, c.writeError(err)
+		}
+		n += len(part)
+		p = p[len(part):]
 	}
-	if err := c.ws.WriteMessage(websocket.BinaryMessage, p); err != nil {
-		return 0, translate(err)
-	}
-	return len(p), nil
+	return n, nil
 }
 
 // farewell bounds the wait for a writer that is stuck while the WebSocket is closed.
@@ -155,13 +115,46 @@ func (c *conn) goodbye(code int, text string) {
 	_ = c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, text), time.Now().Add(farewell))
 }
 
-// Close says goodbye and closes the connection below. It ends reads and writes that wait.
+// CloseWrite tells the server that nothing more will come. What it still sends can be read; as a rule it answers in
+// kind, and the next read is io.EOF.
+func (c *conn) CloseWrite() error {
+	err := c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(farewell))
+	return c.writeError(err)
+}
+
+// Close says goodbye, if that can be done at once, and closes the connection below. It ends reads and writes that wait.
 func (c *conn) Close() error {
 	c.once.Do(func() {
+		close(c.closed)
 		c.goodbye(websocket.CloseNormalClosure, "")
 		c.ended = c.ws.Close()
 	})
 	return c.ended
+}
+
+// answerPing leaves the answer to a goroutine: the reader never waits for a write. Of several pings that came meanwhile
+// the last one is answered, as RFC 6455 section 5.5.3 allows.
+func (c *conn) answerPing(payload string) error {
+	c.pong.Store(&payload)
+	if c.pongs.CompareAndSwap(false, true) {
+		go c.sendPongs()
+	}
+	return nil
+}
+
+func (c *conn) sendPongs() {
+	for {
+		if payload := c.pong.Swap(nil); payload != nil {
+			if c.ws.WriteControl(websocket.PongMessage, []byte(*payload), time.Time{}) != nil {
+				return // the writer finds out, too; no other ping needs an answer
+			}
+			continue
+		}
+		c.pongs.Store(false)
+		if c.pong.Load() == nil || !c.pongs.CompareAndSwap(false, true) {
+			return
+		}
+	}
 }
 
 func (c *conn) LocalAddr() net.Addr  { return c.ws.LocalAddr() }
@@ -173,14 +166,11 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return c.SetWriteDeadline(t)
 }
 
-// SetReadDeadline bounds the reads that begin after it.
+// SetReadDeadline bounds reads, those under way included.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.deadline.set(t)
 	return nil
 }
 
-// SetWriteDeadline bounds writes, those under way included. A write that it ends leaves the connection unusable.
-func (c *conn) SetWriteDeadline(t time.Time) error {
-	c.writeBy.Store(&t) // for writes to come; the library must not be told while it writes
-	return c.ws.NetConn().SetWriteDeadline(t)
-}
+// SetWriteDeadline bounds writes, those under way included. Once it has ended a write, all later ones fail.
+func (c *conn) SetWriteDeadline(t time.Time) error { return c.transport.writeBefore(t) }

@@ -140,8 +140,4 @@ func (e *Engine) DropSession(now Instant) {
 func (e *Engine) dropSession() {
 	e.loseSession()
 	e.established, e.dropAtClose = false, false
-	if e.noted != "" {
-		e.noted = ""
-		e.drop(keySession)
-	}
 }

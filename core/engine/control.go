@@ -32,7 +32,8 @@ func (e *Engine) sendControl(o *Op) error {
 		return err
 	}
 	e.encoded(o, from)
-	o.state = opUnacked
+	e.subs.sends++
+	o.turn, o.state = e.subs.sends, opUnacked
 	e.control.pushBack(o)
 	return nil
 }
@@ -144,6 +145,9 @@ func (e *Engine) mismatch(o *Op, clause, detail string) {
 func (e *Engine) answer(o *Op, t packet.Type) {
 	e.keepAlive.acked(o.sentAt)
 	e.control.remove(o)
+	if e.control.n == 0 {
+		e.subs.settled()
+	}
 	e.ids.free(o)
 	o.Sent = true
 	var err error

@@ -31,15 +31,14 @@ type Engine struct {
 	lastTopic  string // the topic that was validated last
 
 	// The session, which outlives the connection.
-	established  bool // there is a session of which we hold the state
-	dropAtClose  bool
-	assignedID   string
-	ids          idTable
-	inUse        int              // outbound QoS 1 and 2 publishes under way on this connection
-	inbound2     map[uint16]held2 // inbound QoS 2 messages that are not released
-	inbound2Now  int              // of those, the ones seen on this connection
-	inbound2Peak int
-	subs         subscriptions
+	established bool // there is a session of which we hold the state
+	dropAtClose bool
+	assignedID  string
+	ids         idTable
+	inUse       int       // outbound QoS 1 and 2 publishes under way on this connection
+	inbound2    heldTable // inbound QoS 2 messages that are not released
+	inbound2Now int       // of those, the ones seen on this connection
+	subs        subscriptions
 
 	// Operations, by where they are.
 	seq         uint64
@@ -52,6 +51,7 @@ type Engine struct {
 	released    opList // PUBREL sent, in that order
 	control     opList // SUBSCRIBE and UNSUBSCRIBE sent, in that order
 	ghosts      opList // identifiers in quarantine
+	pubrecs     uint64 // counts those that were answered
 	slow        int    // interrupted operations that are not over yet
 	queued      int    // operations that count towards the queue limit
 	queuedBytes int
@@ -184,8 +184,10 @@ func (e *Engine) finish(o *Op, err error) {
 		e.queuedBytes -= o.size
 	}
 	o.Sent = o.before || e.maybeSent(o)
-	if o.Kind != OpPublish && err != nil && o.Sent && o.Codes == nil {
-		e.subs.doubt(o)
+	if o.Kind != OpPublish && err != nil && o.Sent {
+		if _, answered := err.(*ReasonError); !answered {
+			e.subs.doubt(o)
+		}
 	}
 	e.forget(o)
 	o.state, o.Err = opDone, err

@@ -11,7 +11,7 @@ import (
 // happen. At the end the network is calm and the broker answers: everything has to come to an end.
 func TestInvariants(t *testing.T) {
 	t.Parallel()
-	seeds, steps := 150, 1500
+	seeds, steps := 300, 1500
 	if testing.Short() {
 		seeds = 30
 	}
@@ -139,7 +139,7 @@ func (v *modelWatch) check() {
 		}
 	}
 	here := 0
-	for _, h := range e.inbound2 {
+	for _, h := range e.inbound2.all() {
 		if h&held2Here != 0 {
 			here++
 		}

@@ -76,7 +76,6 @@ func (e *Engine) tickKeepAlive() {
 		e.out, _ = (&packet.Pingreq{}).Append(e.out, e.cfg.Version)
 		k.waiting, k.gone, k.since = true, false, e.now
 		k.end = e.taken + uint64(len(e.out))
-		k.due = e.now.add(k.interval)
 	}
 }
 

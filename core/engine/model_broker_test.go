@@ -27,7 +27,9 @@ type modelBroker struct {
 	out     []byte   // on its way to the client
 	sent1   []uint16 // QoS 1 and 2 sent on this connection and not acknowledged, in order
 	sent2   []uint16
-	next    int // number of the next message to the client
+	next    int             // number of the next message to the client
+	again   []*modelMessage // of a resumed session, to be repeated
+	counted map[uint16]bool // QoS 2 sent on this connection and not completed
 
 	accepted map[int]int  // how often a message of the client was taken, by its number
 	once     map[int]bool // those at QoS 2 that a session took
@@ -36,10 +38,13 @@ type modelBroker struct {
 
 // modelSession is what the broker keeps between connections.
 type modelSession struct {
-	held map[uint16]bool // QoS 2 from the client, not released
-	to   []*modelMessage // to the client, not acknowledged
-	id   uint16
-	subs map[string]packet.QoS
+	// unseen: the client has not read the CONNACK that announced the session. A broker that called it present on the next
+	// connection would hide that an earlier one is lost, which no client can find out.
+	unseen bool
+	held   map[uint16]bool // QoS 2 from the client, not released
+	to     []*modelMessage // to the client, not acknowledged
+	id     uint16
+	subs   map[string]packet.QoS
 }
 
 type modelMessage struct {
@@ -50,7 +55,7 @@ type modelMessage struct {
 }
 
 func newModelSession() *modelSession {
-	return &modelSession{held: map[uint16]bool{}, subs: map[string]packet.QoS{}}
+	return &modelSession{unseen: true, held: map[uint16]bool{}, subs: map[string]packet.QoS{}}
 }
 
 // connected starts a new connection; what was on its way is gone.
@@ -58,7 +63,7 @@ func (b *modelBroker) connected() {
 	b.framer.Reset()
 	b.up, b.out, b.later = false, nil, nil
 	b.sent1, b.sent2 = nil, nil
-	b.aliases = map[uint16]string{}
+	b.aliases, b.counted, b.again = map[uint16]string{}, map[uint16]bool{}, nil
 	b.decoder.Version = b.v
 }
 
@@ -138,10 +143,12 @@ func (b *modelBroker) handle(p packet.Packet) bool {
 		b.sent2 = b.inOrder(b.sent2, p.ID, "PUBREC")
 		b.pubrec(p)
 	case *packet.Pubcomp:
-		if p.Code == packet.Success {
+		if b.counted[p.ID] {
 			b.free++
 		}
+		delete(b.counted, p.ID)
 		b.drop(p.ID, packet.QoS2)
+		b.goOn()
 	case *packet.Subscribe:
 		b.subscribe(p)
 	case *packet.Unsubscribe:
@@ -162,7 +169,7 @@ func (b *modelBroker) connect(c *packet.Connect) bool {
 		b.send(&packet.Connack{Code: packet.ServerUnavailable})
 		return false
 	}
-	if c.CleanStart || b.rng.IntN(6) == 0 {
+	if c.CleanStart || b.rng.IntN(6) == 0 || b.session != nil && b.session.unseen {
 		b.session = nil
 	}
 	ack := &packet.Connack{SessionPresent: b.session != nil}
@@ -180,10 +187,18 @@ func (b *modelBroker) connect(c *packet.Connect) bool {
 	if b.session == nil {
 		b.session, b.once = newModelSession(), map[int]bool{}
 	}
-	for _, m := range b.session.to {
+	b.again = append([]*modelMessage(nil), b.session.to...)
+	b.goOn()
+	return true
+}
+
+// goOn repeats what the session has for the client, as its receive maximum allows.
+func (b *modelBroker) goOn() {
+	for len(b.again) > 0 && (b.again[0].released || b.free > 0) {
+		m := b.again[0]
+		b.again = b.again[1:]
 		b.deliver(m, true)
 	}
-	return true
 }
 
 // publish takes a message: at QoS 2 once for each identifier, until it is released.
@@ -240,7 +255,7 @@ func (b *modelBroker) inOrder(sent []uint16, id uint16, kind string) []uint16 {
 
 // say sends a new message to the client, if its receive maximum allows.
 func (b *modelBroker) say(qos packet.QoS) {
-	if !b.up || b.session == nil || qos > 0 && (b.free == 0 || len(b.session.to) >= 100) {
+	if !b.up || b.session == nil || qos > 0 && (b.free == 0 || len(b.again) > 0 || len(b.session.to) >= 100) {
 		return
 	}
 	b.next++
@@ -262,7 +277,6 @@ func (b *modelBroker) say(qos packet.QoS) {
 func (b *modelBroker) deliver(m *modelMessage, again bool) {
 	if m.released {
 		b.send(&packet.Pubrel{Ack: packet.Ack{ID: m.id}})
-		b.free-- // the client counts it as soon as it is repeated, and so may we
 		return
 	}
 	switch m.qos {
@@ -273,6 +287,9 @@ func (b *modelBroker) deliver(m *modelMessage, again bool) {
 	}
 	if m.qos > 0 {
 		b.free--
+	}
+	if m.qos == packet.QoS2 {
+		b.counted[m.id] = true
 	}
 	b.send(&packet.Publish{Topic: "in", QoS: m.qos, ID: m.id, Dup: again, Payload: []byte(strconv.Itoa(m.number))})
 }
@@ -299,6 +316,10 @@ func (b *modelBroker) drop(id uint16, qos packet.QoS) *modelMessage {
 
 func (b *modelBroker) settle(id uint16, qos packet.QoS, taken bool) {
 	b.free++
+	defer b.goOn()
+	if qos == packet.QoS2 {
+		delete(b.counted, id)
+	}
 	if m := b.drop(id, qos); m != nil {
 		b.acked[m.number] = b.acked[m.number] || taken
 	}

@@ -18,27 +18,41 @@ type modelWorld struct {
 	b    *modelBroker
 	open bool // there is a transport
 	// What is on its way.
-	taken []byte // by the driver, not yet written
-	wire  []byte // written, not yet read by the broker
-	calm  bool   // nothing goes wrong any more
+	taken []modelBatch // by the driver, not yet written
+	wire  []byte       // written, not yet read by the broker
+	store map[uint64][]byte
+	calm  bool // nothing goes wrong any more
 
-	clean  bool // the next connection has to start clean
-	ops    map[*Op]*modelOp
-	number int
-	tokens []modelToken
-	held   map[int]bool // messages at QoS 2 that the application has for good
+	clean   bool // the next connection has to start clean
+	unknown bool // because the broker has a session that this client does not know
+	ops     map[*Op]*modelOp
+	number  int
+	numbers map[uint64]int   // of a submission
+	past    map[int]*modelOp // those that are over
+	tokens  []modelToken
+	held    map[int]bool // messages at QoS 2 that the application has for good
+	heldAs  map[int]uint16
 
 	watch  *modelWatch
 	faults int
 }
 
+// modelBatch is what a driver takes at once: the records have to be stored before the bytes are written.
+type modelBatch struct {
+	records []Record
+	bytes   []byte
+	ops     []*modelOp // whose PUBLISH is among the bytes
+}
+
 type modelOp struct {
 	number   int
+	restored bool // by a process that came after the one that submitted it
 	qos      packet.QoS
 	kind     OpKind
 	timedOut bool
 	sent     bool // its PUBLISH was taken in the present session
-	left     bool // in any session
+	taken    bool // in any session
+	left     bool // and a byte of the batch in which it was taken was written
 }
 
 type modelToken struct {
@@ -62,6 +76,7 @@ func newModelWorld(t testing.TB, seed uint64) *modelWorld {
 		MaxInterrupted: uint8(rng.IntN(2) * 3),
 		FiltersPerOp:   1 + rng.IntN(3),
 		Version:        packet.V5,
+		Durable:        rng.IntN(2) == 0,
 	}
 	if rng.IntN(3) == 0 {
 		cfg.Version = packet.V311
@@ -71,7 +86,8 @@ func newModelWorld(t testing.TB, seed uint64) *modelWorld {
 		t.Fatal(err)
 	}
 	b := &modelBroker{t: t, rng: rng, v: cfg.Version, accepted: map[int]int{}, acked: map[int]bool{}}
-	w := &modelWorld{t: t, rng: rng, cfg: e.cfg, e: e, b: b, ops: map[*Op]*modelOp{}, held: map[int]bool{}}
+	w := &modelWorld{t: t, rng: rng, cfg: e.cfg, e: e, b: b, ops: map[*Op]*modelOp{}, held: map[int]bool{},
+		store: map[uint64][]byte{}, heldAs: map[int]uint16{}, numbers: map[uint64]int{}, past: map[int]*modelOp{}}
 	w.watch = newModelWatch(w)
 	return w
 }
@@ -125,26 +141,55 @@ func (w *modelWorld) submit() {
 		}
 	}
 	if err := w.e.Submit(w.now, o); err == nil {
-		clear(o.Publish.Payload[:0:0])
-		w.ops[o] = m
+		w.ops[o], w.numbers[o.seq] = m, m.number
 	}
 }
 
 func (w *modelWorld) take() {
-	if !w.open {
-		return
+	batch := modelBatch{records: w.e.TakeRecords(nil)}
+	for i := range batch.records { // what the engine hands out is valid until the next call
+		if v := batch.records[i].Value; v != nil {
+			batch.records[i].Value = append([]byte{}, v...)
+		}
 	}
-	p := w.e.TakeOut(w.now, nil)
-	w.watch.sent(p)
-	w.taken = append(w.taken, p...)
+	if w.open {
+		batch.bytes = w.e.TakeOut(w.now, nil)
+		batch.ops = w.watch.sent(batch.bytes)
+	}
+	if len(batch.records)+len(batch.bytes) > 0 {
+		w.taken = append(w.taken, batch)
+	}
 }
 
+// write stores what has to be stored first, and then writes so many bytes.
 func (w *modelWorld) write(n int) {
-	if n = min(n, len(w.taken)); n > 0 {
-		w.wire = append(w.wire, w.taken[:n]...)
-		w.taken = w.taken[n:]
-		w.e.Wrote(w.now, n)
+	for len(w.taken) > 0 && n > 0 {
+		b := &w.taken[0]
+		w.save(b, len(b.records))
+		k := min(n, len(b.bytes))
+		for _, m := range b.ops {
+			m.left = m.left || k > 0
+		}
+		w.wire = append(w.wire, b.bytes[:k]...)
+		b.bytes = b.bytes[k:]
+		n -= max(k, 1)
+		w.e.Wrote(w.now, k)
+		if len(b.bytes) == 0 {
+			w.taken = w.taken[1:]
+		}
 	}
+}
+
+// save stores the first n records of a batch.
+func (w *modelWorld) save(b *modelBatch, n int) {
+	for _, r := range b.records[:n] {
+		if r.Value == nil {
+			delete(w.store, r.Key)
+		} else {
+			w.store[r.Key] = r.Value
+		}
+	}
+	b.records = b.records[n:]
 }
 
 func (w *modelWorld) brokerReads(n int) {
@@ -183,7 +228,7 @@ func (w *modelWorld) message(m *Inbound) {
 		if w.held[number] {
 			w.t.Fatalf("message %d at QoS 2 was handed up again", number)
 		}
-		w.held[number] = !w.cfg.ManualAcks
+		w.held[number], w.heldAs[number] = !w.cfg.ManualAcks, m.ID
 	}
 	if !m.Token.IsZero() {
 		w.tokens = append(w.tokens, modelToken{m.Token, number, m.QoS})

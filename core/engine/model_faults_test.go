@@ -15,17 +15,28 @@ func (w *modelWorld) trouble() {
 	case w.one(6):
 		w.cut()
 	case w.one(6):
-		for o := range w.ops {
-			if w.e.Cancel(w.now, o) {
-				break
-			}
-		}
+		w.cancel()
 	case w.one(40):
 		if err := w.e.Disconnect(w.now, nil); err != nil {
 			w.t.Fatal(err)
 		}
 	case w.one(40):
 		w.e.DropSession(w.now)
+	case w.cfg.Durable && w.one(6):
+		w.crash()
+	}
+}
+
+// cancel takes back an operation, one of those that can be taken back.
+func (w *modelWorld) cancel() {
+	var waiting []*Op
+	for _, l := range []*opList{&w.e.waitPublish, &w.e.waitOther} {
+		for o := l.head; o != nil; o = o.next {
+			waiting = append(waiting, o)
+		}
+	}
+	if len(waiting) > 0 && !w.e.Cancel(w.now, waiting[w.rng.IntN(len(waiting))]) {
+		w.t.Fatal("what waits cannot be canceled")
 	}
 }
 
@@ -49,14 +60,16 @@ func (w *modelWorld) connect() {
 // cut loses what is on its way, in both directions.
 func (w *modelWorld) cut() {
 	w.faults++
-	w.open, w.taken, w.wire = false, nil, nil
+	w.open, w.wire = false, nil
+	for i := range w.taken {
+		w.taken[i].bytes = nil
+	}
 	w.b.disconnected()
 	w.b.out = nil
 	w.tokens = append(w.tokens[:0], w.tokens...)
 	w.e.Closed(w.now)
-	if !w.e.established {
-		w.clean = true
-	}
+	w.clean = w.clean || w.unknown
+	w.unknown = false
 	w.watch.sessionEnds(!w.e.established)
 	w.watch.disconnected()
 }
@@ -70,12 +83,14 @@ func (w *modelWorld) settle() {
 		w.done(o)
 	}
 	if err := w.e.Err(); err != nil && w.open {
-		if pe, ok := errors.AsType[*ProtocolError](err); ok && (pe.Clause != "MQTT-3.2.2-4" || w.clean) {
-			w.t.Fatalf("the broker is right, and yet: %v", err)
+		if pe, ok := errors.AsType[*ProtocolError](err); ok {
+			if w.unknown = pe.Clause == "MQTT-3.2.2-4"; !w.unknown || w.e.established {
+				w.t.Fatalf("the broker is right, and yet: %v", err)
+			}
 		}
 		if w.one(2) {
 			w.take() // the last words, perhaps
-			w.write(len(w.taken))
+			w.write(1000)
 			w.b.receive(w.wire)
 		}
 		w.cut()
@@ -108,9 +123,13 @@ func (w *modelWorld) done(o *Op) {
 		w.t.Fatalf("an operation is done twice: %+v", o)
 	}
 	delete(w.ops, o)
+	w.past[m.number] = m
 	w.watch.done(o, m)
 	if m.kind != OpPublish {
 		return
+	}
+	if o.Err == nil && m.restored && o.User != nil {
+		w.t.Fatal("an operation of an earlier process has a User")
 	}
 	taken := w.b.accepted[m.number]
 	switch {
@@ -120,7 +139,7 @@ func (w *modelWorld) done(o *Op) {
 		w.t.Fatalf("message %d is not sent, it says: %v; the broker took it %d times", m.number, o.Err, taken)
 	case m.qos == 0 && taken > 1:
 		w.t.Fatalf("message %d at QoS 0 was taken %d times", m.number, taken)
-	case o.Sent && !m.left:
+	case o.Sent && !m.taken && !m.restored:
 		w.t.Fatalf("message %d cannot have left", m.number)
 	}
 }

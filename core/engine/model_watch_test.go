@@ -19,6 +19,7 @@ type modelWatch struct {
 	bye      bool   // DISCONNECT was sent
 	pubrecs  []uint16
 	released []uint16 // PUBREC received and PUBCOMP not, in this order
+	history  []uint16 // every PUBREC
 }
 
 func newModelWatch(w *modelWorld) *modelWatch {
@@ -62,8 +63,8 @@ func (v *modelWatch) op(number int) *modelOp {
 	return nil
 }
 
-// sent judges what the driver takes.
-func (v *modelWatch) sent(p []byte) {
+// sent judges what the driver takes, and returns the messages in it.
+func (v *modelWatch) sent(p []byte) (ops []*modelOp) {
 	t := v.w.t
 	for len(p) > 0 {
 		f, n, err := packet.ScanFrame(p, 0)
@@ -80,7 +81,7 @@ func (v *modelWatch) sent(p []byte) {
 		}
 		switch pk := pk.(type) {
 		case *packet.Publish:
-			v.publish(pk)
+			ops = append(ops, v.publish(pk))
 		case *packet.Subscribe:
 			v.use(pk.ID, 0)
 			v.control[pk.ID] = true
@@ -93,6 +94,7 @@ func (v *modelWatch) sent(p []byte) {
 			v.bye = true
 		}
 	}
+	return ops
 }
 
 func (v *modelWatch) use(id uint16, number int) {
@@ -102,7 +104,7 @@ func (v *modelWatch) use(id uint16, number int) {
 	v.ids[id] = number
 }
 
-func (v *modelWatch) publish(p *packet.Publish) {
+func (v *modelWatch) publish(p *packet.Publish) *modelOp {
 	t := v.w.t
 	number, _ := strconv.Atoi(string(p.Payload))
 	flow := min(int(p.QoS), 1)
@@ -117,15 +119,16 @@ func (v *modelWatch) publish(p *packet.Publish) {
 	if p.Dup != (m.sent && p.QoS > 0) {
 		t.Fatalf("message %d has DUP %v, and was sent before: %v", number, p.Dup, m.sent)
 	}
-	m.sent, m.left = true, true
+	m.sent, m.taken = true, true
 	if p.QoS == 0 {
-		return
+		return m
 	}
 	v.use(p.ID, number)
 	v.flying[p.ID] = number
 	if len(v.flying) > v.limit {
 		t.Fatalf("%d messages are under way, the limit is %d", len(v.flying), v.limit)
 	}
+	return m
 }
 
 // pubrel comes in the order of the PUBRECs, which on a new connection is that of all those before.
@@ -153,6 +156,9 @@ func (v *modelWatch) received(p []byte) {
 		}
 		switch pk := pk.(type) {
 		case *packet.Connack:
+			if v.w.b.session != nil && !pk.Code.Failed() {
+				v.w.b.session.unseen = false
+			}
 			if pk.ReceiveMaximum != 0 {
 				v.limit = int(pk.ReceiveMaximum)
 			}
@@ -162,6 +168,7 @@ func (v *modelWatch) received(p []byte) {
 		case *packet.Pubrec:
 			v.pubrecs = append(v.pubrecs, pk.ID)
 			v.released = append(v.released, pk.ID)
+			v.history = append(v.history, pk.ID)
 		case *packet.Pubcomp:
 			delete(v.flying, pk.ID)
 			delete(v.ids, pk.ID)

@@ -51,6 +51,7 @@ type progress struct {
 	seq         uint64  // submission order, for ever
 	size        int     // what it takes of the queue's byte limit
 	submitted   Instant // for message expiry
+	turn        uint64  // of a SUBSCRIBE or UNSUBSCRIBE among all that was sent, of a PUBREC among all that came
 	sentAt      Instant // when it was last encoded
 	start, end  uint64  // where its packet is in the stream of this connection; 0, 0: not encoded
 	expires     Instant // Never: does not

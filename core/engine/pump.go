@@ -141,9 +141,24 @@ func (e *Engine) encoded(o *Op, from int) {
 // maybeSent reports whether a byte of the operation's packet may have left.
 func (e *Engine) maybeSent(o *Op) bool { return o.Sent || o.end > 0 && e.taken > o.start }
 
-// replyAck encodes an acknowledgement. A broker that provokes them without reading them is cut off.
-func (e *Engine) replyAck(t packet.Type, a packet.Ack) {
+// reply encodes an acknowledgement. A broker that provokes them without reading them is cut off.
+func (e *Engine) reply(t packet.Type, id uint16, code packet.ReasonCode, reason string) {
 	from := len(e.out)
+	if code == packet.Success && reason == "" { // the shortest form is nearly always enough
+		first := byte(t) << 4
+		if t == packet.PUBREL {
+			first |= 2 // [MQTT-3.6.1-1]
+		}
+		e.out = append(e.out, first, 2, byte(id>>8), byte(id))
+	} else {
+		e.replyReason(t, packet.Ack{ID: id, Code: code, ReasonString: reason})
+	}
+	if e.replies += len(e.out) - from; e.replies > maxReplies {
+		e.end(ErrNotReading)
+	}
+}
+
+func (e *Engine) replyReason(t packet.Type, a packet.Ack) {
 	switch t { // by type, so that none is put on the heap
 	case packet.PUBACK:
 		p := packet.Puback{Ack: a}
@@ -157,9 +172,6 @@ func (e *Engine) replyAck(t packet.Type, a packet.Ack) {
 	default:
 		p := packet.Pubcomp{Ack: a}
 		e.out, _ = p.Append(e.out, e.cfg.Version)
-	}
-	if e.replies += len(e.out) - from; e.replies > maxReplies {
-		e.end(ErrNotReading)
 	}
 }
 

@@ -36,7 +36,7 @@ func (e *Engine) releaseGhost(ghost *Op) {
 	e.inUse++
 	from := len(e.out)
 	ghost.state = opReleased
-	e.replyAck(packet.PUBREL, packet.Ack{ID: ghost.id, Code: packet.PacketIdentifierNotFound})
+	e.reply(packet.PUBREL, ghost.id, packet.PacketIdentifierNotFound, "")
 	e.encoded(ghost, from)
 }
 

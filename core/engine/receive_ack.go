@@ -35,18 +35,19 @@ func (e *Engine) Ack(now Instant, t AckToken, code packet.ReasonCode, reason str
 		reason = ""
 	}
 	id, ok := ring.mark(t.seq, code, reason)
-	if !ok {
+	switch {
+	case !ok:
 		return ErrAckTwice
+	case t.qos == packet.QoS1:
+		e.flushPubacks()
+		return nil
+	case code.Failed():
+		e.inbound2.set(id, e.inbound2.get(id)|held2Refused)
+	default:
+		e.inbound2.set(id, e.inbound2.get(id)|held2Owned)
+		e.noteInbound(id)
 	}
-	if t.qos == packet.QoS2 {
-		if code.Failed() {
-			e.inbound2[id] |= held2Refused
-		} else {
-			e.inbound2[id] |= held2Owned
-			e.noteInbound(id)
-		}
-	}
-	e.flushAcks()
+	e.flushPubrecs()
 	return nil
 }
 
@@ -62,19 +63,23 @@ func reasonClause(t packet.Type) string {
 	return "MQTT-3.4.2-1"
 }
 
-// flushAcks encodes the acknowledgements whose turn has come.
-func (e *Engine) flushAcks() {
+// flushPubacks encodes the PUBACKs whose turn has come.
+func (e *Engine) flushPubacks() {
 	for a := e.acks1.next(); a != nil && e.state == stateConnected; a = e.acks1.next() {
 		e.flushAck(packet.PUBACK, a)
 		e.acks1.drop()
 	}
+}
+
+// flushPubrecs encodes the PUBRECs whose turn has come.
+func (e *Engine) flushPubrecs() {
 	for a := e.acks2.next(); a != nil && e.state == stateConnected; a = e.acks2.next() {
 		e.flushAck(packet.PUBREC, a)
 		if a.code.Failed() { // the same identifier is a new message from here on [MQTT-4.3.3-9]
-			delete(e.inbound2, a.id)
+			e.inbound2.set(a.id, 0)
 			e.inbound2Now--
 		} else {
-			e.inbound2[a.id] &^= held2Due
+			e.inbound2.set(a.id, e.inbound2.get(a.id)&^held2Due)
 		}
 		e.acks2.drop()
 	}
@@ -84,7 +89,7 @@ func (e *Engine) flushAck(t packet.Type, a *owed) {
 	if a.reason != "" && e.tooLarge(len(a.reason)+16) {
 		a.reason = "" // rather than exceed the broker's packet size [MQTT-3.4.2-2] [MQTT-3.5.2-2]
 	}
-	e.replyAck(t, packet.Ack{ID: a.id, Code: a.code, ReasonString: a.reason})
+	e.reply(t, a.id, a.code, a.reason)
 }
 
 func (e *Engine) receivePubrel(f packet.Frame) {
@@ -96,10 +101,10 @@ func (e *Engine) receivePubrel(f packet.Frame) {
 	if e.unwantedReason(packet.PUBREL, p.ReasonString, p.UserProperties) {
 		return
 	}
-	h, known := e.inbound2[p.ID]
+	h := e.inbound2.get(p.ID)
 	switch {
-	case !known: // a PUBCOMP of an earlier connection was lost [MQTT-4.3.3-11]
-		e.replyAck(packet.PUBCOMP, packet.Ack{ID: p.ID, Code: packet.PacketIdentifierNotFound})
+	case h == 0: // a PUBCOMP of an earlier connection was lost [MQTT-4.3.3-11]
+		e.reply(packet.PUBCOMP, p.ID, packet.PacketIdentifierNotFound, "")
 		return
 	case h&held2Due != 0:
 		e.violation(packet.ProtocolError, "4.3.3", "PUBREL before PUBREC")
@@ -108,28 +113,23 @@ func (e *Engine) receivePubrel(f packet.Frame) {
 		e.inbound2Now--
 	}
 	e.dropInbound(p.ID)
-	if delete(e.inbound2, p.ID); len(e.inbound2) == 0 && e.inbound2Peak > keepInbound { // [MQTT-4.3.3-12]
-		e.inbound2, e.inbound2Peak = nil, 0 // after a burst, the memory goes
-	}
-	e.replyAck(packet.PUBCOMP, packet.Ack{ID: p.ID})
+	e.inbound2.set(p.ID, 0) // [MQTT-4.3.3-12]
+	e.reply(packet.PUBCOMP, p.ID, packet.Success, "")
 }
-
-// keepInbound is how many QoS 2 messages an engine keeps room for.
-const keepInbound = 1024
 
 // settleInbound forgets, at the end of a connection, which messages were seen on it. One that the application has is
 // owned, acknowledged or not, so that it is not delivered again; unless the application refuses it, or acknowledges by
 // hand and counts on being given it again.
 func (e *Engine) settleInbound() {
 	e.inbound2Now = 0
-	for id, h := range e.inbound2 {
+	for id, h := range e.inbound2.all() {
 		if h&held2Owned == 0 && (h&held2Refused != 0 || e.cfg.ManualAcks) {
-			delete(e.inbound2, id)
+			e.inbound2.set(id, 0)
 			continue
 		}
 		if h&held2Owned == 0 {
 			e.noteInbound(id)
 		}
-		e.inbound2[id] = held2Owned
+		e.inbound2.set(id, held2Owned)
 	}
 }

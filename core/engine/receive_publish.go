@@ -2,16 +2,6 @@ package engine
 
 import "github.com/gneiss-mqtt/gneiss-go/core/packet"
 
-// held2 is what is known of an inbound QoS 2 message between its PUBLISH and its PUBREL.
-type held2 uint8
-
-const (
-	held2Owned   held2 = 1 << iota // taken for good: a repetition is not delivered [MQTT-4.3.3-10]
-	held2Refused                   // the application refuses it, and the PUBREC that says so is still to be sent
-	held2Here                      // seen on this connection, where it counts against our receive maximum
-	held2Due                       // a PUBREC is owed on this connection
-)
-
 // receivePublish reads a PUBLISH into e.message and reports whether it is for the application.
 func (e *Engine) receivePublish(f packet.Frame) bool {
 	m := &e.message
@@ -50,7 +40,7 @@ func (e *Engine) admit() bool {
 }
 
 func (e *Engine) receivePublish2(m *Inbound) bool {
-	h, known := e.inbound2[m.ID]
+	h := e.inbound2.get(m.ID)
 	if h&held2Due != 0 { // the one PUBREC answers any number of repetitions
 		e.stats.Duplicates++
 		return false
@@ -61,18 +51,14 @@ func (e *Engine) receivePublish2(m *Inbound) bool {
 		}
 		e.inbound2Now++
 	}
-	if e.inbound2 == nil {
-		e.inbound2 = make(map[uint16]held2)
-	}
-	e.inbound2[m.ID] = h | held2Here | held2Due
-	e.inbound2Peak = max(e.inbound2Peak, len(e.inbound2))
+	e.inbound2.set(m.ID, h|held2Here|held2Due)
 	m.Token = AckToken{seq: e.acks2.push(m.ID), epoch: e.epoch, qos: packet.QoS2}
-	if !known {
+	if h == 0 {
 		return true
 	}
 	e.stats.Duplicates++
 	e.acks2.mark(m.Token.seq, packet.Success, "")
-	e.flushAcks()
+	e.flushPubrecs()
 	return false
 }
 

@@ -48,14 +48,17 @@ func (e *Engine) put(key uint64, value []byte) {
 
 func (e *Engine) drop(key uint64) { e.records = append(e.records, Record{Key: key}) }
 
-// remember stores a message that the application has handed over. MQTT 3.1.1 has no properties, but the next process
-// may speak MQTT 5: the stored form has them all.
+// remember stores a message that the application has handed over, in the form of MQTT 5. What MQTT 3.1.1 would not send
+// was not validated either, and is left out.
 func (e *Engine) remember(o *Op) {
 	if !e.cfg.Durable || o.Kind != OpPublish || o.Publish.QoS == packet.QoS0 {
 		return
 	}
 	o.durable = true
 	p := o.Publish
+	if e.cfg.Version != packet.V5 {
+		p = packet.Publish{QoS: p.QoS, Retain: p.Retain, Topic: p.Topic, Payload: p.Payload}
+	}
 	p.ID, p.Dup = 1, false
 	from := len(e.arena)
 	e.arena = binary.BigEndian.AppendUint64(e.arena, uint64(e.cfg.Epoch+int64(e.now)))
@@ -68,6 +71,9 @@ const (
 	noteBefore             // or in one that is lost
 	noteTimedOut
 )
+
+// stateSize is the length of what is stored under keyState.
+const stateSize = 14
 
 // note stores how far the delivery of a message is: its identifier before the PUBLISH leaves, its release before the
 // PUBREL does [MQTT-4.3.3-6].
@@ -93,14 +99,16 @@ func (e *Engine) note(o *Op) {
 		flags |= noteTimedOut
 	}
 	o.noted = true
-	e.put(keyState|o.seq, []byte{byte(o.state), byte(o.id >> 8), byte(o.id), flags, o.interrupted, byte(o.Code)})
+	value := [stateSize]byte{byte(o.state), byte(o.id >> 8), byte(o.id), flags, o.interrupted, byte(o.Code)}
+	binary.BigEndian.PutUint64(value[6:], o.turn)
+	e.put(keyState|o.seq, value[:])
 	if o.state == opReleased {
 		e.drop(keyMessage | o.seq) // the broker has it
 	}
 }
 
-// forget deletes what is stored of a message that is over. When the client is closed for good nothing is: the next
-// process goes on.
+// forget deletes what is stored of a message that is over: the message before its state, so that no crash in between
+// leaves it as if it had never been sent. When the client is closed for good nothing is: the next process goes on.
 func (e *Engine) forget(o *Op) {
 	if !o.durable || e.keepRecords {
 		return
@@ -137,9 +145,14 @@ func (e *Engine) dropInbound(id uint16) {
 	}
 }
 
-// forgetSession deletes what is stored of the session that the broker has lost. Messages to be sent stay.
+// forgetSession deletes what is stored of the session that the broker has lost. Messages to be sent stay. The session
+// itself goes first: whatever a crash leaves of the rest belongs to none then, and is not resumed.
 func (e *Engine) forgetSession() {
-	for id, h := range e.inbound2 {
+	if e.noted != "" {
+		e.noted = ""
+		e.drop(keySession)
+	}
+	for id, h := range e.inbound2.all() {
 		if h&held2Owned != 0 {
 			e.dropInbound(id)
 		}

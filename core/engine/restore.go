@@ -15,55 +15,57 @@ var ErrBadRecord = errors.New("mqtt: stored record cannot be read")
 
 // loading is what a store holds, while it is read.
 type loading struct {
-	ops map[uint64]*Op
+	ops     map[uint64]*Op
+	damaged map[uint64]bool // messages that could not be read
 }
 
-// Load takes one record of a store into an engine that has not been opened. Call LoadDone after the last. An error,
-// [ErrBadRecord], says that this record is lost; go on with the next.
+// maxSeq keeps what a damaged key says from running into the kinds of keys.
+const maxSeq = 1 << 48
+
+// Load takes one record of a store into an engine that has not been opened. Call it for all of them, in ascending
+// order of their keys, and LoadDone after the last. An error, [ErrBadRecord], says that this record is lost; go on
+// with the next. It is deleted with the next records.
 func (e *Engine) Load(key uint64, value []byte) error {
 	if e.loading.ops == nil {
-		e.loading.ops = make(map[uint64]*Op)
+		e.loading = loading{ops: make(map[uint64]*Op), damaged: make(map[uint64]bool)}
 	}
 	n := key &^ keyKind
-	bad := func(what string) error { return fmt.Errorf("%w: %s %d", ErrBadRecord, what, n) }
+	what, ok := "", false
 	switch key & keyKind {
 	case keySession:
-		if len(value) < 1 || value[0] != 1 {
-			return bad("session")
-		}
-		e.established, e.noted = true, string(value[1:])
-		e.assignedID, e.limits.ClientID = e.noted, e.noted
+		what, ok = "session", e.loadSession(value)
 	case keyMessage:
-		if !e.loadMessage(n, value) {
-			return bad("message")
-		}
+		what, ok = "message", n < maxSeq && e.loadMessage(n, value)
+		e.loading.damaged[n] = !ok
 	case keyState:
-		if !e.loadState(n, value) {
-			return bad("state of message")
-		}
+		what, ok = "state of message", n < maxSeq && e.loadState(n, value)
 	case keyInbound:
-		if n == 0 || n > maxIDs {
-			return bad("inbound message")
+		if what, ok = "inbound message", n > 0 && n <= maxIDs; ok {
+			e.inbound2.set(uint16(n), held2Owned)
 		}
-		if e.inbound2 == nil {
-			e.inbound2 = make(map[uint16]held2)
-		}
-		e.inbound2[uint16(n)] = held2Owned
 	case keyGhost:
-		if n == 0 || n > maxIDs || e.ids.get(uint16(n)) != nil {
-			return bad("given up message")
-		}
-		ghost := &Op{Kind: OpPublish, Sent: true, progress: progress{internal: true, state: opWaiting, id: uint16(n)}}
-		ghost.Publish.QoS = packet.QoS2
-		e.ids.put(ghost)
-		e.ghosts.pushBack(ghost)
+		what, ok = "given up message", n > 0 && n <= maxIDs && e.loadGhost(uint16(n))
 	default:
-		return bad("key")
+		return fmt.Errorf("%w: unknown key %#x", ErrBadRecord, key) // of a later version: it stays
+	}
+	if !ok {
+		e.drop(key)
+		return fmt.Errorf("%w: %s %d", ErrBadRecord, what, n)
 	}
 	return nil
 }
 
+func (e *Engine) loadSession(value []byte) bool {
+	if len(value) < 1 || value[0] != 1 {
+		return false
+	}
+	e.established, e.noted = true, string(value[1:])
+	e.assignedID, e.limits.ClientID = e.noted, e.noted
+	return true
+}
+
 func (e *Engine) loadMessage(seq uint64, value []byte) bool {
+	e.seq = max(e.seq, seq) // no other message is stored under this key, whatever is wrong with it
 	if len(value) < 8 {
 		return false
 	}
@@ -72,15 +74,15 @@ func (e *Engine) loadMessage(seq uint64, value []byte) bool {
 		return false
 	}
 	o := new(Op)
-	if o.Publish.Decode(f, new(packet.Decoder)) != nil || o.Publish.QoS == packet.QoS0 {
+	if o.Publish.Decode(f, new(packet.Decoder)) != nil || o.Publish.QoS == packet.QoS0 || o.Publish.Topic == "" {
 		return false
 	}
-	o.Publish.ID = 0
+	o.Publish.ID, o.Publish.Dup, o.Publish.SubscriptionIDs = 0, false, nil
 	o.retain()
 	o.seq, o.state, o.durable = seq, opWaiting, true
 	o.submitted = Instant(int64(binary.BigEndian.Uint64(value)) - e.cfg.Epoch)
 	o.expires = Never
-	if s, ok := o.Publish.MessageExpiry.Get(); ok {
+	if s, ok := o.Publish.MessageExpiry.Get(); ok && e.cfg.Version == packet.V5 {
 		o.expires = o.submitted.add(Duration(s) * Second)
 	}
 	e.loading.ops[seq] = o
@@ -88,29 +90,48 @@ func (e *Engine) loadMessage(seq uint64, value []byte) bool {
 }
 
 func (e *Engine) loadState(seq uint64, value []byte) bool {
-	if len(value) != 6 || opState(value[0]) > opReleased {
+	e.seq = max(e.seq, seq)
+	if len(value) != stateSize {
 		return false
 	}
 	o := e.loading.ops[seq]
-	state, id := opState(value[0]), binary.BigEndian.Uint16(value[1:])
-	if o == nil {
-		if state != opReleased { // of a message that could not be read
-			return false
-		}
+	state, id, sent := opState(value[0]), binary.BigEndian.Uint16(value[1:]), value[3]&noteSent != 0
+	free := id != 0 && e.ids.get(id) == nil
+	switch {
+	case o != nil && state == opWaiting && (id == 0 || free):
+	case o != nil && state == opUnacked && free:
+	case o != nil && state == opReleased && free && o.Publish.QoS == packet.QoS2:
+	case o == nil && state == opReleased && free: // the broker has the message, nothing else is needed
 		o = &Op{progress: progress{seq: seq, durable: true, expires: Never}}
 		o.Publish.QoS = packet.QoS2
 		e.loading.ops[seq] = o
-	}
-	if id != 0 {
-		if e.ids.get(id) != nil {
-			return false
+	case o == nil:
+		if e.loading.damaged[seq] && free && sent { // the message is lost, but the broker may know its identifier
+			e.noteGhost(id)
+			e.loadGhost(id)
 		}
-		o.id = id
+		e.drop(keyState | seq) // otherwise the process ended while it was deleting what was over
+		return true
+	default:
+		return false
+	}
+	if o.id = id; id != 0 {
 		e.ids.put(o)
 	}
 	o.state, o.noted = state, true
-	o.Sent, o.before, o.abandoned = value[3]&noteSent != 0, value[3]&noteBefore != 0, value[3]&noteTimedOut != 0
-	o.interrupted, o.Code = value[4], packet.ReasonCode(value[5])
+	o.Sent, o.before, o.abandoned = sent, value[3]&noteBefore != 0, value[3]&noteTimedOut != 0
+	o.interrupted, o.Code, o.turn = value[4], packet.ReasonCode(value[5]), binary.BigEndian.Uint64(value[6:])
+	return true
+}
+
+func (e *Engine) loadGhost(id uint16) bool {
+	if e.ids.get(id) != nil {
+		return false
+	}
+	ghost := &Op{Kind: OpPublish, Sent: true, progress: progress{internal: true, state: opWaiting, id: id}}
+	ghost.Publish.QoS = packet.QoS2
+	e.ids.put(ghost)
+	e.ghosts.pushBack(ghost)
 	return true
 }
 
@@ -124,6 +145,7 @@ func (e *Engine) LoadDone(now Instant) int {
 	}
 	e.loading = loading{}
 	slices.SortFunc(ops, func(a, b *Op) int { return cmp.Compare(a.seq, b.seq) })
+	var released []*Op
 	for _, o := range ops {
 		o.size, o.queued = o.weigh(), true
 		e.queued++
@@ -131,7 +153,8 @@ func (e *Engine) LoadDone(now Instant) int {
 		e.seq = max(e.seq, o.seq)
 		switch o.state {
 		case opReleased:
-			e.released.pushBack(o)
+			released = append(released, o)
+			e.pubrecs = max(e.pubrecs, o.turn)
 		case opUnacked:
 			o.state = opWaiting
 			e.resend.pushBack(o)
@@ -146,6 +169,10 @@ func (e *Engine) LoadDone(now Instant) int {
 				e.nextExpiry = min(e.nextExpiry, o.expires)
 			}
 		}
+	}
+	slices.SortFunc(released, func(a, b *Op) int { return cmp.Compare(a.turn, b.turn) }) // [MQTT-4.6.0-4]
+	for _, o := range released {
+		e.released.pushBack(o)
 	}
 	return len(ops)
 }

@@ -28,7 +28,7 @@ func (e *Engine) receivePubrec(f packet.Frame) {
 	if e.ids.get(p.ID) == nil {
 		// The broker has a message we know nothing of: let it go on [MQTT-2.2.1-5].
 		if e.forgive(packet.ProtocolError, "MQTT-2.2.1-5", "PUBREC for a packet identifier that is not in use") && !p.Code.Failed() {
-			e.replyAck(packet.PUBREL, packet.Ack{ID: p.ID, Code: packet.PacketIdentifierNotFound})
+			e.reply(packet.PUBREL, p.ID, packet.PacketIdentifierNotFound, "")
 		}
 		return
 	}
@@ -40,13 +40,14 @@ func (e *Engine) receivePubrec(f packet.Frame) {
 	case o.Publish.QoS != packet.QoS2:
 		e.violation(packet.ProtocolError, "2.2.1", "PUBREC in answer to PUBLISH at QoS 1")
 	case o.state == opReleased:
-		e.replyAck(packet.PUBREL, packet.Ack{ID: o.id}) // the broker has not seen it yet
+		e.reply(packet.PUBREL, o.id, packet.Success, "") // the broker has not seen it yet
 	case p.Code.Failed(): // [MQTT-4.4.0-2]
 		e.settle(o, packet.PUBREC, &p.Ack)
 	default: // never the PUBLISH again from here on [MQTT-4.3.3-6]
 		e.unacked.remove(o)
 		e.keepAlive.acked(o.sentAt)
-		o.state, o.Code = opReleased, p.Code
+		e.pubrecs++
+		o.state, o.Code, o.turn = opReleased, p.Code, e.pubrecs
 		e.released.pushBack(o)
 		e.note(o)
 		e.sendPubrel(o)
@@ -56,7 +57,7 @@ func (e *Engine) receivePubrec(f packet.Frame) {
 // sendPubrel answers in the order in which PUBREC came [MQTT-4.3.3-4] [MQTT-4.6.0-4].
 func (e *Engine) sendPubrel(o *Op) {
 	from := len(e.out)
-	e.replyAck(packet.PUBREL, packet.Ack{ID: o.id})
+	e.reply(packet.PUBREL, o.id, packet.Success, "")
 	o.Sent = true
 	e.encoded(o, from)
 }

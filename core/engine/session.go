@@ -48,6 +48,7 @@ func (e *Engine) interruptControl() {
 		}
 	}
 	e.requeue(&again)
+	e.subs.settled()
 }
 
 // interruptPublishes puts what was sent in front of what was still to be sent again: the order of the first sending. A
@@ -114,7 +115,7 @@ func (e *Engine) requeue(l *opList) {
 	if l.head.Kind == OpPublish && l.head.Publish.QoS > 0 {
 		to = &e.waitPublish
 	}
-	for o := l.head; o != nil; o = o.next {
+	for o := l.tail; o != nil; o = o.prev { // stored from the last, so that no crash in between changes the order
 		o.state, o.start, o.end = opWaiting, 0, 0
 		e.note(o)
 		e.nextExpiry = min(e.nextExpiry, o.expires)
@@ -152,7 +153,7 @@ func (e *Engine) resumeSession() {
 func (e *Engine) loseSession() {
 	e.forgetSession()
 	e.ids = idTable{next: e.ids.next}
-	e.inbound2, e.inbound2Now, e.inbound2Peak = nil, 0, 0
+	e.inbound2, e.inbound2Now = heldTable{}, 0
 	e.ghosts = opList{}
 	for o := e.released.pop(); o != nil; o = e.released.pop() {
 		o.id = 0

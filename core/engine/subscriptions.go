@@ -8,15 +8,20 @@ import (
 )
 
 // subscriptions are the filters the broker has granted: what is restored when it loses the session.
+//
+// Answers may come in another order than the requests. What was sent last holds.
 type subscriptions struct {
 	byFilter map[string]subscription
 	order    uint64
+	sends    uint64            // counts SUBSCRIBE and UNSUBSCRIBE
+	gone     map[string]uint64 // what was unsubscribed while others are under way, with the turn of the UNSUBSCRIBE
 }
 
 type subscription struct {
 	filter packet.Filter
 	id     uint32 // subscription identifier
 	order  uint64 // of the grant
+	turn   uint64 // of the SUBSCRIBE, among all that was sent
 	lost   bool   // with the session of the broker, and not granted again so far
 }
 
@@ -39,11 +44,13 @@ func (s *subscriptions) granted(o *Op) {
 			old.lost = false
 			s.byFilter[f.Filter] = old
 			continue
+		case old.turn > o.turn || s.gone[f.Filter] > o.turn:
+			continue
 		case !ok:
 			old.order = s.order
 			s.order++
 		}
-		s.byFilter[f.Filter] = subscription{filter: f, id: o.Subscribe.SubscriptionID, order: old.order}
+		s.byFilter[f.Filter] = subscription{filter: f, id: o.Subscribe.SubscriptionID, order: old.order, turn: o.turn}
 	}
 }
 
@@ -68,11 +75,20 @@ func (s *subscriptions) doubt(o *Op) {
 
 func (s *subscriptions) removed(o *Op) {
 	for i, c := range o.Codes {
-		if !c.Failed() {
-			delete(s.byFilter, o.Unsubscribe.Filters[i])
+		filter := o.Unsubscribe.Filters[i]
+		if c.Failed() || s.byFilter[filter].turn > o.turn {
+			continue
 		}
+		delete(s.byFilter, filter)
+		if s.gone == nil {
+			s.gone = make(map[string]uint64)
+		}
+		s.gone[filter] = max(s.gone[filter], o.turn)
 	}
 }
+
+// settled notes that no request is under way.
+func (s *subscriptions) settled() { s.gone = nil }
 
 // toRestore returns those that were lost, in the order in which they were granted.
 func (s *subscriptions) toRestore() []subscription {
@@ -120,6 +136,9 @@ func (e *Engine) internalDone(o *Op, err error) {
 	}
 	for i := range o.Subscribe.Filters {
 		f := o.Subscribe.Filters[i].Filter
+		if !e.subs.byFilter[f].lost { // granted anew meanwhile, or unsubscribed
+			continue
+		}
 		if len(o.Codes) != len(o.Subscribe.Filters) {
 			e.loseSubscription(f, err)
 		} else if c := o.Codes[i]; c.Failed() {

@@ -29,7 +29,9 @@ func (e *Engine) Tick(now Instant) {
 		if e.now >= e.nextAck {
 			e.overdue()
 		}
-		e.tickKeepAlive()
+		if e.state == stateConnected { // and not given up just now: nothing follows a DISCONNECT [MQTT-3.14.4-1]
+			e.tickKeepAlive()
+		}
 	}
 }
 

@@ -3,9 +3,11 @@ package mqtt
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/engine"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 )
 
 // call is an operation and whoever waits for it. Calls are pooled with their operation and channel, so that a publish
@@ -15,6 +17,8 @@ type call struct {
 	op   engine.Op
 	over chan struct{} // one slot: the operation is done, or has timed out
 	cb   func(PublishResult, error)
+	// ready, if any, runs under the client's mutex right before the operation is submitted, and may call it off.
+	ready func() bool
 
 	// Guarded by the client's mutex.
 	finished bool
@@ -46,7 +50,7 @@ func (k *call) reset() {
 	default:
 	}
 	k.op.Reset()
-	k.cb, k.late = nil, nil
+	k.cb, k.late, k.ready = nil, nil, nil
 	k.finished, k.timedOut, k.detached, k.sync, k.queued = false, false, false, false, false
 }
 
@@ -84,6 +88,9 @@ func (c *Client) submit(ctx context.Context, k *call) error {
 		if c.refusing {
 			return cmp.Or(c.closed, ErrClosed)
 		}
+		if k.ready != nil && !k.ready() {
+			return errNotNeeded
+		}
 		if !c.flushing {
 			c.stamp = c.now() // while somebody writes, every batch stamps the time
 		}
@@ -107,7 +114,8 @@ func (c *Client) submit(ctx context.Context, k *call) error {
 }
 
 // wait waits until the operation is over or ctx ends, and reports the error. keep says that the engine still has the
-// call, so that it must not be touched any more. late, if any, runs under c.mu should the operation succeed after all.
+// call, so that it must not be touched any more. late, if any, runs under c.mu should the broker grant any of it after
+// all.
 func (c *Client) wait(ctx context.Context, k *call, late func()) (keep bool, err error) {
 	if done := ctx.Done(); done != nil {
 		select {
@@ -190,6 +198,8 @@ func (c *Client) wakeWaiting() {
 	}
 }
 
+func granted(code packet.ReasonCode) bool { return !code.Failed() }
+
 // finish ends a call. c.mu is held.
 func (k *call) finish(c *Client) {
 	k.finished = true
@@ -201,7 +211,7 @@ func (k *call) finish(c *Client) {
 		if k.queued {
 			c.delivered(&k.op)
 		}
-		if k.late != nil && k.op.Err == nil {
+		if k.late != nil && slices.ContainsFunc(k.op.Codes, granted) {
 			k.late()
 		}
 		k.recycle()

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"context"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 // Client speaks MQTT with one broker. Make one with [New]; all methods may be called from any goroutine, handlers and
 // callbacks included.
 type Client struct {
-	cfg    Config
+	cfg    *Config   // a pointer, so that what prints a message or a subscription does not reach the password
 	base   time.Time // instants count from here
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -103,14 +104,14 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, base: base, store: cfg.Session, engine: e, armed: engine.Never,
+	c := &Client{cfg: &cfg, base: base, store: cfg.Session, engine: e, armed: engine.Never,
 		changed: make(chan struct{}), done: make(chan struct{}), offline: make(chan struct{}),
 		relieved: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.flushFn = c.flush
-	c.completer.init(c, (*call).complete)
+	c.completer.init(c, "callback", (*call).complete)
 	c.completer.after = c.reclaim
-	c.tracer.init(c, func(f func()) { f() })
+	c.tracer.init(c, traceFunction, func(f func()) { f() })
 	if err := c.load(); err != nil {
 		return nil, err
 	}
@@ -191,6 +192,14 @@ func (c *Client) Err() error {
 	}
 	return c.lastErr
 }
+
+// String names the endpoint and the client identifier, and no secret.
+func (c *Client) String() string {
+	return fmt.Sprintf("mqtt.Client{Endpoint: %s, ClientID: %q}", c.cfg.Endpoint.Name, c.cfg.ClientID)
+}
+
+// Format is String for every verb: none prints the configuration.
+func (c *Client) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, c.String()) }
 
 func (c *Client) setState(s State) {
 	if c.state == s {

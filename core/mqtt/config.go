@@ -3,6 +3,7 @@ package mqtt
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"time"
@@ -147,6 +148,8 @@ const (
 	defaultPacketSize     = 16 << 20
 	defaultAliasMaximum   = 64
 	defaultInboundBytes   = 8 << 20
+	defaultQueueCount     = 10_000
+	defaultQueueBytes     = 64 << 20
 	maxSeconds            = math.MaxUint32 - 1
 )
 
@@ -162,6 +165,8 @@ func (c *Config) setDefaults() error {
 	orDefault(&c.TopicAliasMaximum, defaultAliasMaximum)
 	orDefault(&c.InboundBytes, defaultInboundBytes)
 	orDefault(&c.Endpoint.Name, "broker")
+	orDefault(&c.Queue.Count, defaultQueueCount)
+	orDefault(&c.Queue.Bytes, defaultQueueBytes)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -262,8 +267,11 @@ func (c Config) String() string {
 	return fmt.Sprintf("mqtt.Config{Endpoint: %s, ClientID: %q}", c.Endpoint.Name, c.ClientID)
 }
 
-// GoString is String: no verb prints the password.
+// GoString is String.
 func (c Config) GoString() string { return c.String() }
+
+// Format is String for every verb: none prints the password.
+func (c Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, c.String()) }
 
 // LogValue is what a logger shows.
 func (c Config) LogValue() slog.Value {

@@ -1,7 +1,6 @@
 package mqtt
 
 import (
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +22,7 @@ type consumer struct {
 	done  atomic.Int64 // how many are handled, for the timer
 	group int          // of acknowledgements
 	due   int          // where the group ends
+	slow  atomic.Bool  // the timer has acknowledged a part of the group
 	owes  bool         // there is something to acknowledge
 
 	// Guarded by the client's mutex.
@@ -42,6 +42,7 @@ func (k *consumer) take() bool {
 	s.in, s.spare = batch{list: s.spare.list[:0], arena: s.spare.arena[:0]}, batch{arena: s.in.arena}
 	k.next, k.acked, k.group, k.due = 0, 0, 1, 1
 	k.done.Store(0)
+	k.slow.Store(false)
 	k.owes = !s.c.cfg.ManualAcks && owed(k.list)
 	if k.owes && len(k.list) > 1 {
 		k.arm()
@@ -68,14 +69,21 @@ func (k *consumer) handled() {
 		return
 	}
 	k.done.Store(int64(k.next))
-	if k.next < k.due || k.next == len(k.list) {
+	slow := k.slow.Load()
+	if k.next < k.due && !slow || k.next == len(k.list) {
 		return
 	}
-	k.group = min(2*k.group, maxGroup)
-	k.due += k.group
+	if k.group = min(2*k.group, maxGroup); slow {
+		k.slow.Store(false)
+		k.group = 1
+	}
+	k.due = k.next + k.group
 	c := k.s.c
 	c.mu.Lock()
 	k.ackTo(k.next)
+	if slow {
+		k.arm()
+	}
 	c.mu.Unlock()
 }
 
@@ -87,14 +95,14 @@ func (k *consumer) arm() {
 	}
 }
 
-// late runs when a group takes long.
+// late runs when a group takes long. The message that takes so long is acknowledged by itself, and groups start over.
 func (k *consumer) late() {
 	c := k.s.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if k.list != nil && k.owes {
 		k.ackTo(int(k.done.Load()))
-		k.timer.Reset(slowGroup)
+		k.slow.Store(true)
 	}
 }
 
@@ -107,10 +115,8 @@ func (k *consumer) ackTo(n int) {
 		if m.token.IsZero() {
 			continue
 		}
-		if m.share != nil {
-			if m.share.n--; m.share.n > 0 {
-				continue // another subscription still has it
-			}
+		if m.share != nil && !m.share.taken(packet.Success, "") {
+			continue // another subscription still has it
 		}
 		// An acknowledgement of a connection that is gone is void: the broker delivers again.
 		if c.engine.Ack(c.stamp, m.token, packet.Success, "") == nil {
@@ -211,14 +217,7 @@ func (k *consumer) handle() (all bool) {
 }
 
 func (k *consumer) panicked(v any) {
-	c, stack := k.s.c, debug.Stack()
 	k.next++
-	c.mu.Lock()
-	c.stats.Panics++
-	if f := c.cfg.Trace.HandlerPanic; f != nil {
-		c.tell(func() { f(v, stack) })
-	}
-	c.mu.Unlock()
-	c.cfg.Logger.Error("handler panicked", "panic", v, "stack", string(stack))
+	k.s.c.panicked("handler", v)
 	k.handled()
 }

@@ -22,19 +22,22 @@ func (c *Client) deliver(in *engine.Inbound) {
 			}
 			return
 		}
-		c.fallback.enqueue(in, nil)
+		c.fallback.enqueue(in, nil, 0)
 		return
 	}
 	if len(subs) == 1 {
-		subs[0].enqueue(in, nil)
+		subs[0].enqueue(in, nil, 0)
 		return
 	}
 	var sh *share
 	if !in.Token.IsZero() {
-		sh = &share{n: len(subs)}
+		sh = &share{link: c.link, left: len(subs)}
+		if c.cfg.ManualAcks {
+			sh.answered = make([]bool, len(subs))
+		}
 	}
-	for _, s := range subs {
-		s.enqueue(in, sh)
+	for part, s := range subs {
+		s.enqueue(in, sh, part)
 	}
 }
 
@@ -46,7 +49,7 @@ type batch struct {
 }
 
 // enqueue adds a message to the queue. c.mu is held.
-func (s *Subscription) enqueue(in *engine.Inbound, sh *share) {
+func (s *Subscription) enqueue(in *engine.Inbound, sh *share, part int) {
 	c := s.c
 	if c.dropping && in.QoS == packet.QoS0 {
 		c.stats.Dropped++
@@ -60,7 +63,7 @@ func (s *Subscription) enqueue(in *engine.Inbound, sh *share) {
 	m := &s.in.list[n]
 	m.fill(c, in)
 	if m.share != sh {
-		m.share = sh
+		m.share, m.part = sh, int32(part)
 	}
 	m.Payload = s.payload(in.Payload)
 	size := perMessage + len(in.Payload)

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"context"
 	"log/slog"
+	"runtime/debug"
 )
 
 // The attributes of log records.
@@ -33,6 +34,30 @@ func (c *Client) tell(f func()) {
 // logLater logs where the lock is held and nothing may block. c.mu is held.
 func (c *Client) logLater(level slog.Level, message string, args ...any) {
 	if log := c.cfg.Logger; log.Handler() != slog.DiscardHandler {
-		c.tell(func() { log.Log(context.Background(), level, message, args...) })
+		c.tell(func() {
+			defer func() {
+				if recover() != nil { // not even that can be logged
+					c.mu.Lock()
+					c.stats.Panics++
+					c.mu.Unlock()
+				}
+			}()
+			log.Log(context.Background(), level, message, args...)
+		})
 	}
 }
+
+// panicked reports a panic of the application's code, nil where that ended its goroutine with runtime.Goexit.
+func (c *Client) panicked(what string, v any) {
+	stack := debug.Stack()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.Panics++
+	if f := c.cfg.Trace.HandlerPanic; f != nil && what != traceFunction {
+		c.tell(func() { f(v, stack) })
+	}
+	c.logLater(slog.LevelError, what+" panicked", "panic", v, "stack", string(stack))
+}
+
+// traceFunction panics are not traced: the function that would be told may be the one that panics.
+const traceFunction = "trace function"

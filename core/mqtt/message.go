@@ -1,6 +1,8 @@
 package mqtt
 
 import (
+	"fmt"
+	"io"
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/engine"
@@ -31,17 +33,47 @@ type Message struct {
 	client *Client
 	token  engine.AckToken
 	share  *share
-	rich   bool // it has properties
+	part   int32 // of share
+	rich   bool  // it has properties
 }
 
-// share counts the subscriptions that still have a message, guarded by the client's mutex.
+// String shows the message, of a long payload the beginning.
+func (m Message) String() string {
+	s := fmt.Sprintf("mqtt.Message{Topic: %q, QoS: %d", m.Topic, m.QoS)
+	if m.Retain {
+		s += ", Retain"
+	}
+	if m.Duplicate {
+		s += ", Duplicate"
+	}
+	return s + fmt.Sprintf(", Payload: %d bytes %.64q}", len(m.Payload), m.Payload)
+}
+
+// Format is String for every verb.
+func (m Message) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, m.String()) }
+
+// share is what the subscriptions that have one message have in common, guarded by the client's mutex.
 type share struct {
-	n int
+	link     *link  // on which it came
+	left     int    // subscriptions that have not answered
+	answered []bool // by which part, with manual acknowledgements
+	code     packet.ReasonCode
+	reason   string
+}
+
+// taken notes the answer of one subscription and reports whether it was the last. A refusal counts for all.
+func (s *share) taken(code packet.ReasonCode, reason string) (last bool) {
+	if code.Failed() && !s.code.Failed() {
+		s.code, s.reason = code, reason
+	}
+	s.left--
+	return s.left == 0
 }
 
 // Ack acknowledges the message where [Config.ManualAcks] is set; otherwise the client does when the handler returns,
 // and Ack does nothing. It may be called from any goroutine, in any order: acknowledgements leave in the order in which
-// the messages came [MQTT-4.6.0-2].
+// the messages came [MQTT-4.6.0-2]. A message that several subscriptions have is acknowledged when all have, and rejected
+// when one has.
 //
 // After the connection has changed the acknowledgement is void and Ack returns [ErrAckVoid]: the broker delivers the
 // message again.
@@ -50,7 +82,7 @@ func (m Message) Ack() error { return m.acknowledge(packet.Success, "") }
 // Reject answers a message with a failing reason code, where [Config.ManualAcks] is set. The broker does not deliver
 // it again. In MQTT 3.1.1 it is the same as Ack.
 func (m Message) Reject(code packet.ReasonCode, reason string) error {
-	if !code.Failed() || !code.ValidIn(packet.PUBACK) {
+	if !code.Failed() || !code.ClientMaySend(packet.PUBACK) {
 		return &LimitError{Packet: packet.PUBACK, Code: code, Clause: "MQTT-3.4.2-1", Detail: code.String() + " is not a refusal"}
 	}
 	return m.acknowledge(code, reason)
@@ -63,10 +95,18 @@ func (m Message) acknowledge(code packet.ReasonCode, reason string) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if m.share != nil && !code.Failed() {
-		if m.share.n--; m.share.n > 0 {
-			return nil // the last subscription's counts
+	if s := m.share; s != nil {
+		switch {
+		case s.link != c.link:
+			return ErrAckVoid
+		case s.answered[m.part]:
+			return ErrAckTwice
 		}
+		s.answered[m.part] = true
+		if !s.taken(code, reason) {
+			return nil // the last subscription's answer is sent
+		}
+		code, reason = s.code, s.reason
 	}
 	err := c.engine.Ack(c.now(), m.token, code, reason)
 	c.settle()

@@ -85,7 +85,10 @@ func (c *Client) PublishAsync(p Publish, done func(PublishResult, error)) error 
 	if k.cb = done; done == nil {
 		k.detached = true
 	}
-	err := c.submit(nil, k)
+	err := ErrQueueFull
+	if limit := c.cfg.Queue.Count; done == nil || limit < 0 || len(c.completer.in) < limit { // callbacks that wait are bounded too
+		err = c.submit(nil, k)
+	}
 	if err == nil {
 		c.settle()
 	}

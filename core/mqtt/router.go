@@ -27,6 +27,20 @@ type route struct {
 	inner  string // without $share/group/
 	id     uint32 // the subscription identifier it was subscribed with last
 	subs   []*Subscription
+	last   string // the topic that matched last
+}
+
+// matches judges what the broker has judged already, because the broker may mean another SUBSCRIBE: the session of an
+// earlier process has identifiers that are used again.
+func (at *route) matches(topic string) bool {
+	if at.last == topic {
+		return true
+	}
+	if !packet.Match(at.inner, topic) {
+		return false
+	}
+	at.last = topic
+	return true
 }
 
 // node is one level of the tree of filters.
@@ -106,10 +120,10 @@ func (r *router) remove(filter string, s *Subscription) (last bool) {
 	return true
 }
 
-// sole reports whether a filter belongs to no other subscription than s.
+// sole reports whether a filter belongs to no other subscription than s, and those that are being closed.
 func (r *router) sole(filter string, s *Subscription) bool {
 	at := r.routes[filter]
-	return at == nil || len(at.subs) == 1 && at.subs[0] == s
+	return at == nil || !slices.ContainsFunc(at.subs, func(x *Subscription) bool { return x != s && !x.closing })
 }
 
 // descend returns the node of a filter, making what is missing, and whether the filter ends with #.
@@ -197,13 +211,14 @@ func (r *router) find(topic string, ids []uint32) []*Subscription {
 func (r *router) findByID(topic string, ids []uint32) (subs []*Subscription) {
 	for _, id := range ids {
 		routes := r.byID[id]
-		if len(routes) == 1 && len(ids) == 1 {
-			return routes[0].subs // nearly always; the broker has matched it already
-		}
 		for _, at := range routes {
-			if packet.Match(at.inner, topic) {
-				subs = addAll(subs, at.subs)
+			if !at.matches(topic) {
+				continue
 			}
+			if len(routes) == 1 && len(ids) == 1 {
+				return at.subs // nearly always
+			}
+			subs = addAll(subs, at.subs)
 		}
 	}
 	return subs

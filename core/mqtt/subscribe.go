@@ -39,6 +39,10 @@ func (c *Client) SubscribeWith(ctx context.Context, o SubscribeOptions, filters 
 	}
 	s := c.newSubscription(o)
 	c.mu.Lock()
+	if c.closed != nil && o.Local {
+		c.mu.Unlock()
+		return nil, c.closed
+	}
 	if c.cfg.Version == packet.V5 && !c.cfg.Endpoint.Limits.NoSubscriptionIDs && !o.Local {
 		c.router.nextID++
 		s.id = c.router.nextID
@@ -65,7 +69,7 @@ func (c *Client) SubscribeWith(ctx context.Context, o SubscribeOptions, filters 
 		}
 	}
 	if s.filters = granted; len(granted) == 0 {
-		s.end(err)
+		s.end(nil)
 		return nil, err
 	}
 	return s, err
@@ -90,8 +94,9 @@ func (s *Subscription) subscribe(ctx context.Context, list []packet.Filter) (gra
 		}
 		refused, _ := errors.AsType[*ReasonError](err)
 		for i := range chunk {
-			if err == nil || refused != nil && i < len(refused.Codes) && !refused.Codes[i].Failed() {
-				granted = append(granted, chunk[i].Filter)
+			f := chunk[i].Filter
+			if (err == nil || refused != nil && i < len(refused.Codes) && !refused.Codes[i].Failed()) && !slices.Contains(granted, f) {
+				granted = append(granted, f)
 			}
 		}
 	}

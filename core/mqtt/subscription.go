@@ -3,6 +3,8 @@ package mqtt
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"iter"
 	"slices"
 
@@ -52,6 +54,7 @@ type Subscription struct {
 	slab      []byte // small payloads of a stream
 	err       error
 	ended     bool
+	closing   bool // Close has begun
 	consumer  consumer
 }
 
@@ -88,7 +91,34 @@ func (s *Subscription) end(err error) {
 	}
 	s.ended, s.err = true, err
 	close(s.closed)
+	s.abandon()
 }
+
+// abandon acknowledges the messages of a closed subscription that no loop will take: one that is held back holds back all
+// that came later [MQTT-4.6.0-2]. c.mu is held.
+func (s *Subscription) abandon() {
+	c := s.c
+	if !s.ended || s.err != nil || s.running || s.opts.Handler != nil || len(s.in.list) == 0 {
+		return
+	}
+	for i := range s.in.list {
+		m := &s.in.list[i]
+		if m.share == nil || m.share.taken(packet.Success, "") {
+			_ = c.engine.Ack(c.stamp, m.token, packet.Success, "")
+		}
+	}
+	c.consumed(s.in.bytes)
+	s.in = batch{}
+	c.settle()
+}
+
+// String names the filters.
+func (s *Subscription) String() string {
+	return fmt.Sprintf("mqtt.Subscription{Filters: %q}", s.Filters())
+}
+
+// Format is String for every verb.
+func (s *Subscription) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // Filters returns the filters that are subscribed.
 func (s *Subscription) Filters() []string {
@@ -114,9 +144,6 @@ func (s *Subscription) Messages(ctx context.Context) iter.Seq2[Message, error] {
 		s.running = true
 		c.mu.Unlock()
 		err, broken := s.pull(ctx, yield)
-		c.mu.Lock()
-		s.running = false
-		c.mu.Unlock()
 		if err != nil && !broken {
 			yield(Message{}, err)
 		}
@@ -126,6 +153,12 @@ func (s *Subscription) Messages(ctx context.Context) iter.Seq2[Message, error] {
 // pull hands out messages until something ends the loop.
 func (s *Subscription) pull(ctx context.Context, yield func(Message, error) bool) (err error, broken bool) {
 	c, k := s.c, &s.consumer
+	defer func() { // also when the loop's body panics
+		c.mu.Lock()
+		s.running = false
+		s.abandon()
+		c.mu.Unlock()
+	}()
 	for {
 		c.mu.Lock()
 		taken, ended, reason := k.take(), s.ended, s.err
@@ -164,30 +197,46 @@ func (s *Subscription) pullBatch(ctx context.Context, yield func(Message, error)
 }
 
 // Close unsubscribes, and ends the loops over Messages. Filters that another subscription of this client has too stay
-// subscribed. Messages that are under way may still reach the handler.
+// subscribed. Messages that are under way may still reach the handler or a loop that runs; what waits for a later loop
+// is acknowledged and dropped.
+//
+// The subscription is closed even where the broker could not be told. Then Close may be called again.
 func (s *Subscription) Close(ctx context.Context) error {
 	c := s.c
+	k := c.newCall()
+	k.op.Kind, k.ready = engine.OpUnsubscribe, func() bool { return s.leave(k) }
 	c.mu.Lock()
-	var filters []string
-	for _, f := range s.filters {
-		if !s.opts.Local && c.router.sole(f, s) {
-			filters = append(filters, f)
-		}
-	}
-	over := s.ended || c.state == StateClosed
+	s.closing = true
 	c.mu.Unlock()
-	var err error
-	if len(filters) > 0 && !over {
-		err = c.Unsubscribe(ctx, filters...)
+	err := c.request(ctx, k, nil)
+	if errors.Is(err, errNotNeeded) || errors.Is(err, ErrClosed) {
+		err = nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, f := range s.filters {
 		c.router.remove(f, s)
 	}
+	if err == nil {
+		s.filters = nil
+	}
 	s.end(nil)
 	return err
 }
+
+// leave puts the filters into an UNSUBSCRIBE that no other subscription has, and reports whether there are any. It runs
+// right before the packet is submitted: another SUBSCRIBE is either known here, or comes later on the wire. c.mu is held.
+func (s *Subscription) leave(k *call) bool {
+	k.op.Unsubscribe.Filters = nil
+	for _, f := range s.filters {
+		if !s.opts.Local && s.c.router.sole(f, s) {
+			k.op.Unsubscribe.Filters = append(k.op.Unsubscribe.Filters, f)
+		}
+	}
+	return len(k.op.Unsubscribe.Filters) > 0
+}
+
+var errNotNeeded = errors.New("mqtt: there is nothing to unsubscribe")
 
 func (f *Filter) packet() packet.Filter {
 	return packet.Filter{Filter: f.Filter, QoS: f.QoS, NoLocal: f.NoLocal,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/engine"
@@ -19,7 +20,11 @@ func (c *Client) supervise() {
 		c.attempts++
 		n := c.attempts
 		c.mu.Unlock()
-		if err := c.attempt(n); err == nil || !c.again(n, err) {
+		err := c.attempt(n)
+		if err == errCleared {
+			err = c.attempt(n)
+		}
+		if err == nil || !c.again(n, err) {
 			return
 		}
 	}
@@ -127,6 +132,7 @@ func (c *Client) attempt(n int) error {
 			return &stageError{"prepare", c.late(ctx, err)}
 		}
 	}
+	durable := !connect.CleanStart
 	l := newLink(c, conn)
 	stop := context.AfterFunc(ctx, func() { conn.Close() }) // a read or write of the handshake ends at once
 	err = c.handshake(ctx, l, connect)
@@ -134,7 +140,9 @@ func (c *Client) attempt(n int) error {
 		err = ctx.Err() // the transport is being closed
 	}
 	if err == nil {
-		err = c.accepted(l)
+		if err = c.cleared(l, durable); err == nil {
+			err = c.accepted(l)
+		}
 	}
 	if err != nil {
 		if e := c.detach(l, err); e != nil {
@@ -145,11 +153,32 @@ func (c *Client) attempt(n int) error {
 	return nil
 }
 
+// cleared ends a connection of MQTT 3.1.1 that was made only to be rid of a session: the new one would end with it.
+func (c *Client) cleared(l *link, durable bool) error {
+	c.mu.Lock()
+	purge := c.clean && durable && c.cfg.Version == packet.V311
+	if purge {
+		c.clean = false
+	}
+	c.mu.Unlock()
+	if !purge {
+		return nil
+	}
+	bye, _ := new(packet.Disconnect).Append(nil, packet.V311) // and nothing of what the engine wants to send
+	if _, err := l.conn.Write(bye); err != nil {
+		return err
+	}
+	return errCleared
+}
+
+var errCleared = errors.New("mqtt: the broker's old session is cleared")
+
 var errNoConn = errors.New("the endpoint's Dial returned neither a connection nor an error")
 
 // late says of an error that it is one of the deadline, where it is.
 func (c *Client) late(ctx context.Context, err error) error {
-	if ctx.Err() == nil || c.ctx.Err() != nil || errors.Is(err, ErrConnectTimeout) {
+	over := ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded)
+	if !over || c.ctx.Err() != nil || errors.Is(err, ErrConnectTimeout) || err == errCleared {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrConnectTimeout, err)

@@ -17,7 +17,8 @@ type Trace struct {
 	SubscriptionLost func(filter string, err error)
 	// Forgiven: the broker broke the protocol in a way that harms nothing.
 	Forgiven func(err error)
-	// HandlerPanic: a handler panicked with v. Its message counts as handled.
+	// HandlerPanic: a handler or a callback of PublishAsync panicked with v, nil where it ended its goroutine with
+	// runtime.Goexit. The message counts as handled.
 	HandlerPanic func(v any, stack []byte)
 	// Restored: the store held n messages of an earlier process, which are sent now.
 	Restored func(n int)

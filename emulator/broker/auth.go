@@ -59,14 +59,18 @@ func (c *conn) failAuthDecode(err error) {
 		c.failDecode(err)
 		return
 	}
-	c.refuse(packet.MalformedPacket, CauseProtocol, err.Error())
+	e := fault(err)
+	c.refuse(e.Code, CauseProtocol, e.Detail+" ["+e.Clause+"]")
 }
 
 func (c *conn) authStep(data []byte) {
 	d := c.b.opts.Hooks.Auth(c.b.now, &c.client, AuthStep{Method: c.auth.method, Data: data, Again: c.auth.again})
 	if d.Pending {
 		c.auth.deciding, c.auth.wasUp = true, c.state == stateUp
-		c.state = statePending
+		if c.state = statePending; c.auth.wasUp {
+			c.deadline = c.b.now.Add(c.b.limits.ConnectTimeout)
+			c.watch(c.deadline)
+		}
 		return
 	}
 	c.authDecided(d)

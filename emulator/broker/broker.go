@@ -111,11 +111,12 @@ func (b *Broker) Written(now Instant, id ConnID, n int) {
 	b.settle()
 }
 
-// Readable reports whether the driver should read on. It is false while a client leaves too many bytes unread and while
-// a decision about it is pending; [Broker.Receive] takes bytes nevertheless, up to a limit.
+// Readable reports whether the driver should read on. It is false while a client leaves too many answers unread and while
+// a decision about it is pending; [Broker.Receive] takes bytes nevertheless, up to a limit. Look again after
+// [Broker.Written] and after bringing a decision.
 func (b *Broker) Readable(id ConnID) bool {
 	c := b.conns[id]
-	return c == nil || c.roomy() && c.state != statePending
+	return c == nil || c.readable()
 }
 
 // Wake lets everything happen that is due.
@@ -131,7 +132,8 @@ func (b *Broker) Wake(now Instant) {
 	}
 }
 
-// NextWake returns when [Broker.Wake] is due; ok is false where nothing is.
+// NextWake returns when [Broker.Wake] is due; ok is false where nothing is. It can be earlier than anything happens: then
+// Wake only finds the next time. After Wake it is always later than the time given there.
 func (b *Broker) NextWake() (at Instant, ok bool) { return b.timers.next() }
 
 // TakeReady appends the connections that have new output or are to be closed, in the order in which that happened. Each

@@ -38,14 +38,16 @@ type conn struct {
 	lastPacket Instant
 
 	// Towards the client.
-	out         []byte
-	taken       int     // bytes handed to the driver that have not left yet
-	progress    Instant // when bytes last left, or began to wait
-	maxPacket   int     // 0: no limit
-	quota       int     // QoS 1 and 2 messages that may still be sent
-	aliases     map[string]uint16
-	maxAliases  uint16
-	problemInfo bool
+	out          []byte
+	taken        int     // bytes handed to the driver that have not left yet
+	answers      int     // bytes of out that are not messages
+	takenAnswers int     // those of taken, at most
+	progress     Instant // when bytes last left, or began to wait
+	maxPacket    int     // 0: no limit
+	quota        int     // QoS 1 and 2 messages that may still be sent
+	aliases      map[string]uint16
+	maxAliases   uint16
+	problemInfo  bool
 
 	// From the client.
 	topicByAlias []string
@@ -66,8 +68,14 @@ func (c *conn) live() bool { return c.session != nil && c.state < stateEnding }
 // roomy reports whether messages may still be added to the output.
 func (c *conn) roomy() bool { return len(c.out)+c.taken < c.b.limits.OutBuffer }
 
-// overrun is how far acknowledgements and answers may go beyond the output limit and one message on top of it, for a
-// driver that reads on although Readable says no.
+// readable reports whether more may be read from the client. Messages for it do not count, or a slow subscriber's pings
+// would not be answered.
+func (c *conn) readable() bool {
+	return c.state != statePending && c.answers+c.takenAnswers < c.b.limits.OutBuffer
+}
+
+// overrun is how far the output may go beyond what Readable and the limits allow, for a driver that reads on although
+// Readable says no.
 const overrun = 1 << 20
 
 // wrote follows every growth of the output.
@@ -77,7 +85,7 @@ func (c *conn) wrote() {
 		c.watch(c.b.now.Add(c.b.limits.WriteTimeout))
 	}
 	c.b.markReady(c)
-	if len(c.out)+c.taken > c.b.limits.OutBuffer+int(c.b.limits.MaxPacketSize)+overrun {
+	if l := &c.b.limits; len(c.out)+c.taken > 2*l.OutBuffer+int(l.MaxPacketSize)+overrun {
 		c.silent = true
 		c.end(packet.QuotaExceeded, CauseStalled, "the client does not read its answers")
 	}
@@ -91,6 +99,8 @@ func (c *conn) take(spare []byte) []byte {
 		return nil
 	}
 	c.taken += len(out)
+	c.takenAnswers += c.answers
+	c.answers = 0
 	// Every PUBACK and PUBCOMP frees a place in the client's count [section 4.9], those for exchanges of an earlier
 	// connection too. Below 0 is how far the client may legitimately be ahead, since its count ends at the maximum when
 	// the acknowledgement arrives, not when it is sent.
@@ -101,6 +111,7 @@ func (c *conn) take(spare []byte) []byte {
 
 func (c *conn) written(n int) {
 	c.taken = max(0, c.taken-n)
+	c.takenAnswers = max(0, c.takenAnswers-n)
 	if len(c.out)+c.taken == 0 {
 		c.progress = 0
 	} else {
@@ -127,6 +138,7 @@ func (c *conn) send(p packet.Packet) {
 			return
 		}
 	}
+	c.answers += len(c.out) - start
 	c.wrote()
 }
 
@@ -164,6 +176,14 @@ func (c *conn) fail(code packet.ReasonCode, cause Cause, detail string) {
 		c.send(&d)
 	}
 	c.end(code, cause, detail)
+}
+
+// kick ends the connection for a hook that asks for it.
+func (c *conn) kick(code packet.ReasonCode, detail string) {
+	if !code.Failed() {
+		code = packet.NotAuthorized
+	}
+	c.fail(code, CauseNotAuthorized, detail)
 }
 
 // failPacket ends the connection for a packet that breaks the protocol.

@@ -27,7 +27,7 @@ func (s *session) deliver(pub *publication, qos packet.QoS, retain bool, ids []u
 	d := b.newDelivery()
 	d.msg, d.group, d.qos, d.retain = pub.own(), g, qos, retain
 	d.ids = slices.Clone(ids)
-	if online && s.waiting.n == 0 && s.resend == nil && c.quota > 0 && c.roomy() {
+	if online && s.waiting.n == 0 && s.resend == nil && c.roomy() && s.mayStart(d) {
 		s.start(d)
 		return
 	}
@@ -131,13 +131,19 @@ func (s *session) pump() {
 			s.unqueue(d)
 			c.publish(&d.msg.pkt, outgoing{retain: d.retain, ids: d.ids, expireAt: d.msg.expireAt})
 			s.b.recycle(d)
-		case c.quota <= 0:
+		case !s.mayStart(d):
 			return
 		default:
 			s.unqueue(d)
 			s.start(d)
 		}
 	}
+}
+
+// mayStart reports whether one more message may be in flight: by the client's receive maximum and by the memory that
+// messages in flight take.
+func (s *session) mayStart(d *delivery) bool {
+	return s.conn.quota > 0 && (s.flying.n == 0 || s.flyingBytes+d.msg.size() <= s.b.limits.MaxQueuedBytes)
 }
 
 // start gives a delivery a packet identifier and sends it for the first time [MQTT-2.2.1-4].
@@ -151,6 +157,7 @@ func (s *session) start(d *delivery) {
 	d.id = s.lastID
 	s.inflight[d.id] = d
 	s.flying.push(d)
+	s.flyingBytes += d.msg.size()
 	s.conn.quota--
 	s.transmit(d, false)
 }
@@ -184,6 +191,7 @@ func (s *session) forget(d *delivery) {
 		s.resend = d.next
 	}
 	delete(s.inflight, d.id)
+	s.flyingBytes -= d.msg.size()
 	s.flying.remove(d)
 	s.b.recycle(d)
 }

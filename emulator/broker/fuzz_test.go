@@ -79,7 +79,7 @@ type fuzzed struct {
 }
 
 func newFuzzed(t *testing.T) *fuzzed {
-	l := broker.Limits{MaxPacketSize: 4096, MaxQueued: 20, MaxQueuedBytes: 20_000, MaxRetained: 20, RetainedBytes: 20_000, OutBuffer: 8192,
+	l := broker.Limits{MaxPacketSize: 4096, MaxQueued: 20, MaxQueuedBytes: 20_000, MaxRetained: 20, MaxRetainedBytes: 20_000, OutBuffer: 8192,
 		MaxSubscriptions: 50, MaxSessions: 20, MaxConnections: 50}
 	r := &fuzzed{rig: newRig(t, broker.Options{Limits: l, Events: broker.EventAll, Hooks: broker.Hooks{Auth: challenge}}), framers: map[broker.ConnID]*packet.Framer{}}
 	r.pub = r.client("fuzz-publisher", "", 0, packet.V5)

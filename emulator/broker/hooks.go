@@ -37,7 +37,8 @@ type Hooks struct {
 	// Auth takes part in an enhanced authentication [section 4.12]. Where it is nil a CONNECT with an authentication
 	// method is refused with 0x8C.
 	Auth func(now Instant, c *Client, step AuthStep) AuthDecision
-	// Publish decides on a PUBLISH. The packet's topic is resolved and its payload valid during the call only.
+	// Publish decides on a PUBLISH, and on a will when it is due. The packet's topic is resolved and its payload valid
+	// during the call only.
 	Publish func(now Instant, c *Client, p *packet.Publish) PublishDecision
 	// Subscribe decides on one filter of a SUBSCRIBE: a granted QoS, which is lowered to the one asked for, or a failure.
 	Subscribe func(now Instant, c *Client, f packet.Filter) SubscribeDecision
@@ -88,7 +89,8 @@ type PublishDecision struct {
 	// its sender does not learn of it.
 	Code         packet.ReasonCode
 	ReasonString string
-	// Disconnect ends the connection, with Code where that belongs in a DISCONNECT.
+	// Disconnect ends the connection: with Code, where that is a failure and belongs in a DISCONNECT. For a will it only
+	// refuses.
 	Disconnect bool
 	// Consume takes the message: it is acknowledged and reported as an event, but goes to no subscriber and is not
 	// retained.
@@ -101,6 +103,6 @@ type SubscribeDecision struct {
 	Code packet.ReasonCode
 	// MaxQoS, where present, lowers the granted QoS.
 	MaxQoS packet.Opt[packet.QoS]
-	// Disconnect ends the connection, with Code where that belongs in a DISCONNECT.
+	// Disconnect ends the connection: with Code, where that is a failure and belongs in a DISCONNECT.
 	Disconnect bool
 }

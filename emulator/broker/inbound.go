@@ -47,12 +47,14 @@ func (c *conn) resume() {
 }
 
 // failDecode ends the connection for bytes that are no packet.
-func (c *conn) failDecode(err error) {
+func (c *conn) failDecode(err error) { c.failPacket(fault(err)) }
+
+// fault returns an error of package packet as what it is there.
+func fault(err error) *packet.Error {
 	if e, ok := errors.AsType[*packet.Error](err); ok {
-		c.failPacket(e)
-		return
+		return e
 	}
-	c.fail(packet.MalformedPacket, CauseProtocol, err.Error())
+	return &packet.Error{Code: packet.MalformedPacket, Detail: err.Error()}
 }
 
 // packet handles one packet according to the state.

@@ -27,8 +27,14 @@ func (c *conn) expired(b *Broker, _ *timer) {
 		}
 		c.watch(c.deadline)
 		return
+	case c.state == statePending && b.now >= c.deadline:
+		c.fail(packet.NotAuthorized, CauseNotAuthorized, "the authentication was not decided in time")
+		return
 	case c.state == statePending:
-		c.lastPacket = b.now // the silence is the server's
+		c.watch(c.deadline)
+	}
+	if !c.readable() {
+		c.lastPacket = b.now // the silence is the server's, which does not read
 	}
 	if c.keepAlive != 0 {
 		if b.now >= c.lastPacket+c.keepAlive { // [MQTT-3.1.2-22], 3.1.1: [MQTT-3.1.2-24]

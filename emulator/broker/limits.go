@@ -9,6 +9,9 @@ import (
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 )
 
+// largestPacket is the size of the largest packet there is, fixed header included [section 2.1.4].
+const largestPacket = 268_435_455 + 5
+
 // Forever is the session expiry interval of a session that never expires.
 const Forever = math.MaxUint32
 
@@ -16,7 +19,7 @@ const Forever = math.MaxUint32
 type Limits struct {
 	MaxConnections   int           // network connections at a time; 10,000
 	MaxSessions      int           // sessions, connected or not; 100,000
-	ConnectTimeout   time.Duration // from the open connection to an accepted CONNECT; 10 s
+	ConnectTimeout   time.Duration // from the open connection to an accepted CONNECT, and for a pending re-authentication; 10 s
 	WriteTimeout     time.Duration // how long a client may leave its bytes unread; 60 s
 	MaxClientID      int           // bytes of a client identifier; 1,024
 	MaxPacketSize    uint32        // bytes of an inbound packet; 4 MiB
@@ -35,12 +38,13 @@ type Limits struct {
 	MaxKeepAlive      uint16 // seconds, also for clients that ask for none; 0: any
 	AlwaysKeepAlive   bool   // tell every MQTT 5 client its keep alive, also where it is its own
 
-	MaxQueued      int   // messages waiting for a session; 10,000
-	MaxQueuedBytes int   // their size; 16 MiB
-	MaxRetained    int   // retained messages; 100,000
-	RetainedBytes  int64 // their size; 256 MiB
-	OutBuffer      int   // bytes waiting to be written to a connection before messages wait or, at QoS 0, are dropped; 1 MiB
+	MaxQueued        int   // messages waiting for a session; 10,000
+	MaxQueuedBytes   int   // their size, and the size of those in flight; 16 MiB
+	MaxRetained      int   // retained messages; 100,000
+	MaxRetainedBytes int64 // their size; 256 MiB
+	OutBuffer        int   // bytes waiting to be written to a connection before messages wait or, at QoS 0, are dropped; 1 MiB
 
+	NoTopicAliases      bool                   // neither accepted nor used, whatever the two maxima are
 	MaximumQoS          packet.Opt[packet.QoS] // absent: 2
 	NoRetain            bool                   // retained messages are refused with 0x9A
 	NoWildcards         bool                   // wildcard subscriptions are refused with 0xA2
@@ -72,6 +76,9 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.MaxInflight, 1024)
 	orDefault(&l.TopicAliasIn, 32)
 	orDefault(&l.TopicAliasOut, 32)
+	if l.NoTopicAliases {
+		l.TopicAliasIn, l.TopicAliasOut = 0, 0
+	}
 	orDefault(&l.MaxTopicLength, math.MaxUint16)
 	orDefault(&l.MaxTopicLevels, 128)
 	orDefault(&l.MaxFilters, 1024)
@@ -81,7 +88,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.MaxQueued, 10_000)
 	orDefault(&l.MaxQueuedBytes, 16<<20)
 	orDefault(&l.MaxRetained, 100_000)
-	orDefault(&l.RetainedBytes, 256<<20)
+	orDefault(&l.MaxRetainedBytes, 256<<20)
 	orDefault(&l.OutBuffer, 1<<20)
 	return l
 }
@@ -95,11 +102,14 @@ func (l *Limits) validate() error {
 		"WriteTimeout": int64(l.WriteTimeout), "MaxClientID": int64(l.MaxClientID), "MaxTopicLength": int64(l.MaxTopicLength),
 		"MaxTopicLevels": int64(l.MaxTopicLevels), "MaxFilters": int64(l.MaxFilters), "MaxSubscriptions": int64(l.MaxSubscriptions),
 		"MaxQueued": int64(l.MaxQueued), "MaxQueuedBytes": int64(l.MaxQueuedBytes), "MaxRetained": int64(l.MaxRetained),
-		"RetainedBytes": l.RetainedBytes, "OutBuffer": int64(l.OutBuffer),
+		"MaxRetainedBytes": l.MaxRetainedBytes, "OutBuffer": int64(l.OutBuffer),
 	} {
 		if n < 0 {
 			return fmt.Errorf("broker: limit %s is negative", name)
 		}
+	}
+	if l.MaxPacketSize > largestPacket {
+		return fmt.Errorf("broker: limit MaxPacketSize is above the protocol's %d", largestPacket)
 	}
 	if q, ok := l.MaximumQoS.Get(); ok && q > packet.QoS2 {
 		return fmt.Errorf("broker: maximum QoS %d", q)

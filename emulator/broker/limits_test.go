@@ -12,6 +12,7 @@ func TestLimitsAreValidated(t *testing.T) {
 	t.Parallel()
 	for name, l := range map[string]broker.Limits{
 		"negative count":    {MaxQueued: -1},
+		"packet size":       {MaxPacketSize: 268_435_461},
 		"negative duration": {ConnectTimeout: -time.Second},
 		"maximum QoS":       {MaximumQoS: packet.Some(packet.QoS(3))},
 		"keep alive":        {MinKeepAlive: 10, MaxKeepAlive: 5},

@@ -22,9 +22,11 @@ func (m *message) expired(now Instant) bool { return m.pkt.MessageExpiry.IsSet()
 const messageOverhead = 300
 
 // size returns the memory that the message takes, for the limits.
-func (m *message) size() int {
-	n := messageOverhead + len(m.pkt.Topic) + len(m.pkt.Payload) + len(m.pkt.CorrelationData) + len(m.pkt.ResponseTopic) + len(m.pkt.ContentType)
-	for _, u := range m.pkt.UserProperties {
+func (m *message) size() int { return publishSize(&m.pkt) }
+
+func publishSize(p *packet.Publish) int {
+	n := messageOverhead + len(p.Topic) + len(p.Payload) + len(p.CorrelationData) + len(p.ResponseTopic) + len(p.ContentType)
+	for _, u := range p.UserProperties {
 		n += 32 + len(u.Key) + len(u.Value)
 	}
 	return n

@@ -128,7 +128,7 @@ func (c *conn) admit(p *packet.Publish) (code packet.ReasonCode, reason string, 
 		d := hook(b.now, &c.client, p)
 		switch {
 		case d.Disconnect:
-			c.fail(d.Code, CauseNotAuthorized, d.ReasonString)
+			c.kick(d.Code, d.ReasonString)
 			return 0, "", false
 		case d.Code.Failed():
 			b.stats.RefusedPublishes++
@@ -138,7 +138,7 @@ func (c *conn) admit(p *packet.Publish) (code packet.ReasonCode, reason string, 
 			return packet.Success, "", true
 		}
 	}
-	if p.Retain && !b.retained.fits(&b.limits, p) {
+	if p.Retain && !b.retained.fits(b, p) {
 		b.stats.RefusedPublishes++
 		return packet.QuotaExceeded, "too many retained messages", true
 	}

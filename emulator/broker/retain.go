@@ -9,10 +9,11 @@ import (
 
 // retainedStore holds the last retained message of each topic, by the levels of the topics.
 type retainedStore struct {
-	root  retainedNode
-	count int
-	bytes int64
-	order uint64
+	root       retainedNode
+	count      int
+	bytes      int64
+	order      uint64
+	expirySeen Instant // no message expires earlier; 0: none expires at all
 }
 
 type retainedNode struct {
@@ -20,12 +21,44 @@ type retainedNode struct {
 	msg      *message
 }
 
-// fits reports whether there is room for a retained message.
-func (r *retainedStore) fits(l *Limits, p *packet.Publish) bool {
+// fits reports whether there is room for a retained message, in place of the one that the topic may have. Where there is
+// not, expired messages make room.
+func (r *retainedStore) fits(b *Broker, p *packet.Publish) bool {
 	if len(p.Payload) == 0 {
 		return true
 	}
-	return r.count < l.MaxRetained && r.bytes+int64(len(p.Payload)) < l.RetainedBytes || r.get(p.Topic) != nil
+	room := func() bool {
+		count, bytes := r.count, r.bytes
+		if old := r.get(p.Topic); old != nil {
+			count, bytes = count-1, bytes-int64(old.size())
+		}
+		return count < b.limits.MaxRetained && bytes+int64(publishSize(p)) <= b.limits.MaxRetainedBytes
+	}
+	if !room() && r.expirySeen != 0 && b.now >= r.expirySeen {
+		r.sweep(b.now)
+	}
+	return room()
+}
+
+// sweep removes expired messages.
+func (r *retainedStore) sweep(now Instant) {
+	var all []*message
+	r.root.all(false, &all)
+	r.expirySeen = 0
+	for _, m := range all {
+		if m.expired(now) {
+			r.remove(&r.root, m.pkt.Topic)
+		} else {
+			r.seeExpiry(m)
+		}
+	}
+}
+
+// seeExpiry notes when the next message expires.
+func (r *retainedStore) seeExpiry(m *message) {
+	if m.pkt.MessageExpiry.IsSet() && (r.expirySeen == 0 || m.expireAt < r.expirySeen) {
+		r.expirySeen = m.expireAt
+	}
 }
 
 func (r *retainedStore) get(topic string) *message {
@@ -46,7 +79,7 @@ func (r *retainedStore) store(b *Broker, pub *publication) {
 		r.remove(&r.root, topic)
 		return
 	}
-	if !r.fits(&b.limits, pub.pkt) { // a will: others were refused before
+	if !r.fits(b, pub.pkt) { // a will: others were refused before
 		return
 	}
 	n := &r.root
@@ -68,6 +101,7 @@ func (r *retainedStore) store(b *Broker, pub *publication) {
 	n.msg = &m
 	r.count++
 	r.bytes += int64(m.size())
+	r.seeExpiry(n.msg)
 }
 
 func (r *retainedStore) drop(n *retainedNode) {
@@ -160,5 +194,6 @@ func (c *conn) sendRetained(sub *subscription) {
 			continue
 		}
 		c.session.deliverRetained(m, min(sub.qos, m.pkt.QoS), ids)
+		c.session.pump() // what is sent takes no place in the queue
 	}
 }

@@ -106,9 +106,9 @@ func aclHooks(h *broker.Hooks) {
 	h.Publish = func(_ broker.Instant, _ *broker.Client, p *packet.Publish) broker.PublishDecision {
 		switch {
 		case strings.HasPrefix(p.Topic, "deny/"):
-			return broker.PublishDecision{Code: packet.NotAuthorized, ReasonString: "not yours"}
+			return broker.PublishDecision{Code: packet.NotAuthorized, ReasonString: "not yours, nor anybody else's"}
 		case strings.HasPrefix(p.Topic, "kick/"):
-			return broker.PublishDecision{Code: packet.NotAuthorized, Disconnect: true, ReasonString: "not yours"}
+			return broker.PublishDecision{Code: packet.NotAuthorized, Disconnect: true, ReasonString: "not yours, nor anybody else's"}
 		case strings.HasPrefix(p.Topic, "eat/"):
 			return broker.PublishDecision{Consume: true}
 		}

@@ -3,6 +3,7 @@ package broker_test
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -339,7 +340,9 @@ func (s *script) server(f []string) {
 	default:
 		s.fatalf("unknown server command %q", f[0])
 	}
-	if err != nil {
+	if e, ok := errors.AsType[*packet.Error](err); ok {
+		fmt.Fprintf(&s.out, "! error [%s]\n", e.Clause)
+	} else if err != nil {
 		fmt.Fprintf(&s.out, "! error %v\n", err)
 	}
 }

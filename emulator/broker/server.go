@@ -18,7 +18,7 @@ func (b *Broker) Publish(now Instant, p packet.Publish) error {
 	if err := b.checkOwn(&p); err != nil {
 		return err
 	}
-	if p.Retain && !b.retained.fits(&b.limits, &p) {
+	if p.Retain && !b.retained.fits(b, &p) {
 		return fmt.Errorf("broker: publish: too many retained messages")
 	}
 	pub := publication{b: b, pkt: &p}
@@ -45,16 +45,13 @@ func (b *Broker) Send(now Instant, clientID string, p packet.Publish) error {
 }
 
 func (b *Broker) checkOwn(p *packet.Publish) error {
-	if err := packet.CheckTopic(p.Topic); err != nil {
+	p.Dup, p.ID, p.TopicAlias, p.SubscriptionIDs = false, 0, 0, nil
+	if err := p.Validate(packet.V5, b.limits.StrictText); err != nil {
 		return fmt.Errorf("broker: publish: %w", err)
 	}
 	if err := b.checkTopicLimits(p.Topic); err != nil {
 		return fmt.Errorf("broker: publish: %w", err)
 	}
-	if p.QoS > packet.QoS2 {
-		return fmt.Errorf("broker: publish: QoS %d", p.QoS)
-	}
-	p.Dup, p.ID, p.TopicAlias, p.SubscriptionIDs = false, 0, 0, nil
 	n, err := p.Size(packet.V5)
 	if err != nil {
 		return fmt.Errorf("broker: publish: %w", err)

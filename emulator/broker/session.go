@@ -19,6 +19,7 @@ type session struct {
 	waitingBytes int
 	expirySeen   Instant // no waiting message expires earlier; 0: none expires at all
 	flying       deliveryList
+	flyingBytes  int
 	inflight     map[uint16]*delivery
 	resend       *delivery // the next of flying that this connection has not seen yet
 	lastID       uint16

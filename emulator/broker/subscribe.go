@@ -79,6 +79,9 @@ func (b *Broker) unavailable(filter string) packet.ReasonCode {
 	return packet.Success
 }
 
+// maxGroupName bounds the name of a shared subscription's group, in bytes.
+const maxGroupName = 1024
+
 // subscribe makes or replaces one subscription [MQTT-3.8.4-3].
 func (c *conn) subscribe(f packet.Filter, id uint32) (code packet.ReasonCode, sub *subscription, isNew bool) {
 	b, s := c.b, c.session
@@ -89,14 +92,14 @@ func (c *conn) subscribe(f packet.Filter, id uint32) (code packet.ReasonCode, su
 	if !shared {
 		inner = f.Filter
 	}
-	if b.checkTopicLimits(inner) != nil || len(f.Filter) > b.limits.MaxTopicLength+256 {
+	if b.checkTopicLimits(inner) != nil || len(name) > maxGroupName {
 		return packet.TopicFilterInvalid, nil, false
 	}
 	qos := min(f.QoS, b.limits.maximumQoS()) // [MQTT-3.2.2-10]
 	if hook := b.opts.Hooks.Subscribe; hook != nil {
 		d := hook(b.now, &c.client, f)
 		if d.Disconnect {
-			c.fail(d.Code, CauseNotAuthorized, "the subscription is not allowed")
+			c.kick(d.Code, "the subscription is not allowed")
 			return d.Code, nil, false
 		}
 		if d.Code.Failed() {

@@ -40,7 +40,7 @@ func TestTrieMatchesAsPacketMatch(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	var tr trie
 	subs := map[string]*subscription{}
-	for range 20_000 {
+	for range 5_000 {
 		f := randomFilter(r)
 		switch sub := subs[f]; {
 		case f == "":
@@ -90,7 +90,7 @@ func TestRetainedMatchesAsPacketMatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	stored := map[string]bool{}
-	for range 10_000 {
+	for range 3_000 {
 		topic := randomTopic(r)
 		payload := []byte("x")
 		if r.IntN(2) == 0 {

@@ -43,6 +43,16 @@ func (b *Broker) publishWill(s *session) {
 	s.will = nil
 	b.stats.Wills++
 	pub := publication{b: b, pkt: &pkt, from: s.id}
+	if hook := b.opts.Hooks.Publish; hook != nil {
+		switch d := hook(b.now, &s.client, &pkt); {
+		case d.Disconnect || d.Code.Failed():
+			b.stats.RefusedPublishes++
+			return
+		case d.Consume:
+			b.reportPublished(&pub, &s.client, true)
+			return
+		}
+	}
 	b.reportPublished(&pub, &s.client, false)
 	b.distribute(&pub, s)
 }

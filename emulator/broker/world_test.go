@@ -26,7 +26,7 @@ type world struct {
 // QoS 1 at least once, order by topic, publisher and QoS; and at every step packet identifiers, receive maximum,
 // topic aliases and wake times.
 func TestRandomWorlds(t *testing.T) {
-	seeds := 60
+	seeds := 40
 	if testing.Short() {
 		seeds = 10
 	}

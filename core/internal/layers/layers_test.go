@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,11 +13,12 @@ import (
 
 // below is the order of the packages of core: each may import those listed, and itself.
 var below = map[string][]string{
-	"packet":   {},
-	"engine":   {"packet"},
-	"mqtt":     {"packet", "engine"},
-	"reqres":   {"packet", "mqtt"},
-	"mqtttest": {"packet"},
+	"packet":    {},
+	"engine":    {"packet"},
+	"mqtt":      {"packet", "engine"},
+	"reqres":    {"packet", "mqtt"},
+	"filestore": {"packet", "engine", "mqtt"},
+	"mqtttest":  {"packet", "engine", "mqtt"},
 }
 
 // siblings is what each module may need of the others, its tests included: a test import ends up in the module graph
@@ -182,24 +184,27 @@ func owner(all []string, pkg string) string {
 	return best
 }
 
-// go.work lists every module and no other: a module that is left out is tested by nobody.
-func TestWorkspaceListsEveryModule(t *testing.T) {
+// go.work and versions.yaml list every module and no other: one that is left out is tested or released by nobody.
+func TestEveryModuleIsListed(t *testing.T) {
 	t.Parallel()
 	all := modules(t)
-	text, err := os.ReadFile(filepath.Join(root, "go.work"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var used []string
-	for word := range strings.FieldsSeq(string(text)) {
-		if module, ok := strings.CutPrefix(word, "./"); ok {
-			used = append(used, module)
-		}
-	}
-	slices.Sort(used)
 	slices.Sort(all)
-	if !slices.Equal(used, all) {
-		t.Errorf("go.work uses %q, the modules are %q", used, all)
+	for file, mark := range map[string]string{"go.work": "./", "versions.yaml": "- "} {
+		text, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var listed []string
+		for line := range strings.Lines(string(text)) {
+			line = strings.TrimPrefix(strings.TrimSpace(line), "use ")
+			if module, ok := strings.CutPrefix(line, mark); ok {
+				listed = append(listed, module)
+			}
+		}
+		slices.Sort(listed)
+		if !slices.Equal(listed, all) {
+			t.Errorf("%s lists %q, the modules are %q", file, listed, all)
+		}
 	}
 }
 
@@ -218,15 +223,17 @@ func TestModuleFiles(t *testing.T) {
 		if want := "module " + prefix + module; lines[0] != want {
 			t.Errorf("%s/go.mod starts with %q, want %q", module, lines[0], want)
 		}
+		replaced := make(map[string]bool)
+		for _, line := range lines {
+			from, to, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "replace "), " => ")
+			if ok && prefix+path.Join(module, to) == from {
+				replaced[from] = true
+			}
+		}
 		for _, line := range lines {
 			fields := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "require "))
-			if len(fields) < 2 || !strings.HasPrefix(fields[0], prefix) || fields[1] == "=>" {
-				continue
-			}
-			back := strings.Repeat("../", strings.Count(module, "/")+1)
-			want := fields[0] + " => " + back + strings.TrimPrefix(fields[0], prefix)
-			if !strings.Contains(string(text), want) {
-				t.Errorf("%s/go.mod requires %s without %q", module, fields[0], want)
+			if len(fields) > 1 && strings.HasPrefix(fields[0], prefix) && fields[1] != "=>" && !replaced[fields[0]] {
+				t.Errorf("%s/go.mod requires %s and does not replace it by its folder", module, fields[0])
 			}
 		}
 	}

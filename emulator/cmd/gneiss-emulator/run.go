@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator"
 )
@@ -50,7 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		Addr: set.addr, TLSAddr: set.tlsAddr, RequireClientCert: set.requireCert, AllowRemote: set.remote, Logger: logger,
 	})
 	if err != nil {
-		fmt.Fprintln(stderr, "gneiss-emulator:", strings.TrimPrefix(err.Error(), "emulator: "))
+		fmt.Fprintf(stderr, "gneiss-emulator: %s%s\n", strings.TrimPrefix(err.Error(), "emulator: "), hint(err))
 		return exitFailure
 	}
 	defer srv.Close()
@@ -65,6 +66,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintln(stdout, "stopped")
 	return exitOK
+}
+
+// hint says what to do about an error.
+func hint(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return " (is another broker running? choose another port)"
+	case errors.Is(err, emulator.ErrNotLoopback):
+		return " (-remote allows it)"
+	}
+	return ""
 }
 
 func parse(args []string, stderr io.Writer) (settings, error) {

@@ -1,0 +1,152 @@
+package filestore
+
+import (
+	"maps"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
+)
+
+// A history is what was asked of a store, and when, counted in entries of the file system's journal.
+type history struct {
+	states []state // states[i] is the state after i batches
+	begun  []int   // when the Apply of batch i began
+	acked  []int   // and when it returned nil
+}
+
+// bounds returns which states a crash after n entries may leave.
+func (h *history) bounds(n int) (oldest, newest int) {
+	for _, at := range h.acked {
+		if at <= n {
+			oldest++
+		}
+	}
+	for _, at := range h.begun {
+		if at <= n {
+			newest++
+		}
+	}
+	return oldest, newest
+}
+
+// apply makes changes and notes it. A batch of the file is a batch here, too.
+func (h *history) apply(t *testing.T, m *memFS, s *Store, changes []mqtt.Change) {
+	t.Helper()
+	begun := len(m.journal)
+	mustApply(t, s, changes...)
+	for rest := changes; len(rest) > 0; {
+		n, _ := cut(rest)
+		h.states = append(h.states, h.states[len(h.states)-1].with(rest[:n]))
+		h.begun, h.acked = append(h.begun, begun), append(h.acked, len(m.journal))
+		rest = rest[n:]
+	}
+}
+
+// find returns which of the states it is, the newest if there are several.
+func (h *history) find(got state, oldest, newest int) int {
+	for i := newest; i >= oldest; i-- {
+		if maps.Equal(got, h.states[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// recovered opens a store on what a crash left and returns which state it holds. What cannot be read may only be at the
+// end of the file: everything before it had been made durable first.
+func (h *history) recovered(t *testing.T, m *memFS, oldest, newest int) (*Store, int) {
+	t.Helper()
+	var found []Damage
+	s := mustOpen(t, m, compactAt(2000), collect(&found))
+	for _, d := range found {
+		if d.Lost != -1 || d.Reason != reasonTorn && d.Reason != reasonBatch {
+			t.Fatalf("damage that no crash can do: %s", d)
+		}
+	}
+	got := mustLoad(t, s)
+	i := h.find(got, oldest, newest)
+	if i < 0 {
+		t.Fatalf("after the crash the store holds %s, which is none of states %d to %d, %s", got, oldest, newest, h.states[oldest])
+	}
+	return s, i
+}
+
+// A workload whose every moment may be the last. After each entry of the journal the power fails, in three ways; each
+// time the store must hold what was acknowledged, and at most what was begun. Then the same is done to the recovery. At
+// last only the process ends: what the next one then says must not be lost by a loss of power after that.
+func TestCrashPoints(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		batches, longest, step int
+		keys                   uint64
+	}{
+		"small": {batches: 160, keys: 40, longest: 300, step: 1},
+		"page":  {batches: 60, keys: 10, longest: 20_000, step: 1},
+		"large": {batches: 16, keys: 4, longest: 1 << 20, step: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rng := rand.New(rand.NewPCG(1, uint64(c.batches)))
+			m := newMemFS(newDisk())
+			s := mustOpen(t, m, compactAt(2000))
+			h := history{states: []state{{}}}
+			for range c.batches {
+				h.apply(t, m, s, randomBatch(rng, c.keys, c.longest))
+			}
+			compactions := s.Stats().Compactions
+			mustClose(t, s)
+			points := 0
+			d := m.base.clone()
+			for n := 0; n <= len(m.journal); n++ {
+				if n > 0 {
+					d.play(m.journal[n-1])
+				}
+				if n%c.step == 0 {
+					points += crashHere(t, &h, d, n, rng)
+				}
+			}
+			t.Logf("%d batches, %d compactions, %d entries, %d crashes", len(h.acked), compactions, len(m.journal), points)
+			if compactions < 2 {
+				t.Error("the workload does not compact")
+			}
+			if c.step == 1 && points < 1000 {
+				t.Errorf("%d crashes are too few", points)
+			}
+		})
+	}
+}
+
+// crashHere tries the crashes of one moment and returns how many.
+func crashHere(t *testing.T, h *history, d *disk, n int, rng *rand.Rand) (points int) {
+	t.Helper()
+	oldest, newest := h.bounds(n)
+	for _, how := range []loss{loseAll, keepAll, tear, tear} {
+		crashed := d.crash(how, rng)
+		m := newMemFS(crashed)
+		s, at := h.recovered(t, m, oldest, newest)
+		opened := len(m.journal)
+		points++
+
+		// It works on, and the next start finds what was added.
+		more := []mqtt.Change{put(1, "after the crash"), del(2)}
+		mustApply(t, s, more...)
+		mustClose(t, s)
+		s = mustOpen(t, m, collect(new([]Damage)))
+		holds(t, s, h.states[at].with(more))
+		if damages := s.Stats().Damages; damages != 0 {
+			t.Fatalf("%d damages are left after a recovery", damages)
+		}
+
+		// The recovery crashes too.
+		again := rng.IntN(opened + 1)
+		_, _ = h.recovered(t, newMemFS(m.disk(again).crash(tear, rng)), oldest, newest)
+		points++
+	}
+
+	// The process ends, the next one reads what is not durable, and then the power fails.
+	m := newMemFS(d.clone())
+	_, at := h.recovered(t, m, oldest, newest)
+	_, _ = h.recovered(t, newMemFS(m.disk(len(m.journal)).crash(loseAll, rng)), at, newest)
+	return points + 1
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// output is a writer that can be read meanwhile.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// emulate runs the command until the test ends, and returns what it prints once it listens.
+func emulate(t *testing.T, args ...string) (stdout, stderr *output, stop func() int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	stdout, stderr = new(output), new(output)
+	code := make(chan int, 1)
+	go func() { code <- run(ctx, args, stdout, stderr) }()
+	var once sync.Once
+	stop = func() (c int) {
+		once.Do(func() {
+			cancel()
+			select {
+			case c = <-code:
+			case <-time.After(10 * time.Second):
+				t.Error("the command does not stop")
+			}
+		})
+		return c
+	}
+	t.Cleanup(func() { stop() })
+	deadline := time.After(10 * time.Second)
+	for !strings.Contains(stdout.String(), "Interrupt to stop.") {
+		select {
+		case c := <-code:
+			t.Fatalf("exit code %d: %s", c, stderr)
+		case <-deadline:
+			t.Fatalf("not listening: %s %s", stdout, stderr)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return stdout, stderr, stop
+}
+
+// address returns the address that the command has printed before a word.
+func address(t *testing.T, text, what string) string {
+	t.Helper()
+	m := regexp.MustCompile(`(?m)^  (\S+)  ` + what).FindStringSubmatch(text)
+	if m == nil {
+		t.Fatalf("no address for %s in %q", what, text)
+	}
+	return m[1]
+}
+
+func TestRunAndStop(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	stdout, _, stop := emulate(t, "-generic", "-addr", "127.0.0.1:0", "-tls-addr", "127.0.0.1:0", "-cert-dir", dir, "-v")
+	text := stdout.String()
+	for _, a := range []string{address(t, text, "plain TCP"), address(t, text, "TLS")} {
+		conn, err := net.Dial("tcp", a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.Close()
+	}
+	for _, name := range []string{"ca.pem", "device.pem", "device.key"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+		if !strings.Contains(text, filepath.Join(dir, name)) {
+			t.Errorf("the output does not name %s: %s", name, text)
+		}
+	}
+	if code := stop(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	if !strings.HasSuffix(stdout.String(), "stopped\n") {
+		t.Errorf("output %q", stdout)
+	}
+}
+
+func TestErrorsAreClear(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"unknown flag":   {[]string{"-bogus"}, exitUsage, "-bogus"},
+		"argument":       {[]string{"1883"}, exitUsage, `unexpected argument "1883"`},
+		"nowhere":        {[]string{"-addr", ""}, exitUsage, "nowhere to listen"},
+		"certs, no TLS":  {[]string{"-cert-dir", "x"}, exitUsage, "-cert-dir needs -tls-addr"},
+		"require no TLS": {[]string{"-require-cert"}, exitUsage, "-require-cert needs -tls-addr"},
+		"profile":        {[]string{"-generic=false"}, exitUsage, "no other profile"},
+		"taken":          {[]string{"-addr", taken.Addr().String()}, exitFailure, "choose another port"},
+		"remote":         {[]string{"-addr", "0.0.0.0:0"}, exitFailure, "-remote allows it"},
+		"bad address":    {[]string{"-addr", "1883"}, exitFailure, `address "1883"`},
+		"cert directory": {[]string{"-addr", "", "-tls-addr", "127.0.0.1:0", "-cert-dir", filepath.Join(file, "x")}, exitFailure, "certificates"},
+		"help":           {[]string{"-help"}, exitOK, "-tls-addr"},
+	} {
+		var stdout, stderr output
+		if code := run(t.Context(), tc.args, &stdout, &stderr); code != tc.code || !strings.Contains(stderr.String(), tc.want) {
+			t.Errorf("%s: exit code %d, %q", name, code, stderr.String())
+		}
+	}
+}
+
+// TestProcessEndsOnSignals builds the command and sends it the signals that people and supervisors send.
+func TestProcessEndsOnSignals(t *testing.T) {
+	t.Parallel()
+	goTool, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(t.TempDir(), "gneiss-emulator")
+	if out, err := exec.CommandContext(t.Context(), goTool, "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v: %s", err, out)
+	}
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		c := exec.CommandContext(t.Context(), binary, "-addr", "127.0.0.1:0")
+		var out output
+		c.Stdout, c.Stderr = &out, &out
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(10 * time.Second); !strings.Contains(out.String(), "Interrupt to stop."); <-time.After(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("not listening: %s", out.String())
+			}
+		}
+		conn, err := net.Dial("tcp", address(t, out.String(), "plain TCP"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Wait(); err != nil {
+			t.Errorf("%v: %v: %s", sig, err, out.String())
+		}
+		_ = conn.Close()
+	}
+}
