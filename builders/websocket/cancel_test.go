@@ -94,8 +94,8 @@ func TestCancel(t *testing.T) {
 					_, err := endpoint.Dial(ctx)
 					result <- err
 				}()
-				<-reached
 				if how == "cancelled" {
+					<-reached
 					cancel()
 				}
 				select {

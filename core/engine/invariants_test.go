@@ -12,7 +12,7 @@ import (
 func TestInvariants(t *testing.T) {
 	t.Parallel()
 	seeds, steps := 300, 1500
-	if testing.Short() {
+	if slow || testing.Short() {
 		seeds = 30
 	}
 	for seed := range seeds {

@@ -150,7 +150,6 @@ func (e *Engine) LoadDone(now Instant) int {
 		o.size, o.queued = o.weigh(), true
 		e.queued++
 		e.queuedBytes += o.size
-		e.seq = max(e.seq, o.seq)
 		switch o.state {
 		case opReleased:
 			released = append(released, o)

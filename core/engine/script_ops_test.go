@@ -43,7 +43,7 @@ func (s *script) submit(kind OpKind, args []string) {
 		s.print("= %s refused: %v", name, err)
 		return
 	}
-	s.names[o], s.ops[name] = name, o
+	s.names[o], s.ops[name], s.bySeq[o.seq] = name, o, name
 	if !o.Static {
 		for i := range payload {
 			payload[i] = 'Z'

@@ -10,10 +10,14 @@ func (s *script) collect() {
 		return
 	}
 	s.results()
+	if !s.hold {
+		s.save()
+	}
 	for !s.hold && s.e.Pending() {
 		s.take()
 		s.e.Wrote(s.now, s.unsent)
 		s.unsent = 0
+		s.save()
 		s.results()
 	}
 	if err := s.e.Err(); err != nil && err != s.err {

@@ -30,6 +30,8 @@ type script struct {
 	names   map[*Op]string
 	ops     map[string]*Op
 	tokens  []AckToken
+	store   map[uint64][]byte // of a durable configuration
+	bySeq   map[uint64]string // names, by submission
 }
 
 func (s *script) print(format string, args ...any) { fmt.Fprintf(&s.out, format+"\n", args...) }
@@ -101,7 +103,8 @@ var verbs = map[string]func(*script, []string){
 	"take": func(s *script, _ []string) { s.take() }, "wrote": (*script).wrote,
 	"drop_session": func(s *script, _ []string) { s.e.DropSession(s.now) },
 	"abandon":      func(s *script, _ []string) { s.e.Abandon(s.now, ErrClosed) },
-	"wake":         (*script).wake, "stats": (*script).stats, "negotiated": (*script).negotiated,
+	"crash":        (*script).crash, "damage": (*script).damage,
+	"wake": (*script).wake, "stats": (*script).stats, "negotiated": (*script).negotiated,
 }
 
 func (s *script) open(args []string) {

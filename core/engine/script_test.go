@@ -29,6 +29,8 @@ var update = flag.Bool("update", false, "write what the engine does into the tra
 //	take | wrote 10 | wrote all              it takes the bytes; so many of them have left
 //	close | disconnect code=0x04             the transport has ended | fields of DISCONNECT
 //	drop_session | abandon | auth code=0x18 data=x
+//	crash                                    the process ends; the next one has what was stored (config durable)
+//	damage message 3                         what is stored of submission 3 cannot be read any more
 //	wake | stats | negotiated                ask
 //
 //	> PUBLISH qos=1 id=1 topic=a payload=x   a packet for the broker
@@ -83,7 +85,8 @@ func checkScript(t *testing.T, file, text string) {
 
 // playScript returns the transcript with the output that the engine really gives.
 func playScript(t *testing.T, file, text string, version packet.Version, split bool) string {
-	s := &script{t: t, file: file, version: version, split: split, names: map[*Op]string{}, ops: map[string]*Op{}}
+	s := &script{t: t, file: file, version: version, split: split, names: map[*Op]string{}, ops: map[string]*Op{},
+		store: map[uint64][]byte{}, bySeq: map[uint64]string{}}
 	for line := range strings.Lines(text) {
 		s.line++
 		line = strings.TrimRight(line, "\n")

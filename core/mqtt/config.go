@@ -208,7 +208,8 @@ func seconds(d time.Duration) uint32 {
 	if d == Forever {
 		return math.MaxUint32
 	}
-	return uint32(min((d+time.Second-1)/time.Second, maxSeconds))
+	d = min(d, maxSeconds*time.Second)
+	return uint32((d + time.Second - 1) / time.Second)
 }
 
 func (c *Config) engine(base time.Time) engine.Config {

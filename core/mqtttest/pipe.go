@@ -43,15 +43,25 @@ func (c *PipeConn) Write(p []byte) (int, error) {
 
 // Close ends the connection in order: the other end can read what was written.
 func (c *PipeConn) Close() error {
-	c.in.set(func(h *half) { h.gone = true })
-	c.out.set(func(h *half) { h.eof = true })
+	c.in.set(func(h *half) {
+		h.gone = true
+		h.readBy.stop()
+	})
+	c.out.set(func(h *half) {
+		h.eof = true
+		h.writeBy.stop()
+	})
 	return nil
 }
 
 // Cut ends the connection as a reset does: both ends fail at once, and what was not read is lost.
 func (c *PipeConn) Cut() {
 	for _, h := range []*half{c.in, c.out} {
-		h.set(func(h *half) { h.cut = true })
+		h.set(func(h *half) {
+			h.cut = true
+			h.readBy.stop()
+			h.writeBy.stop()
+		})
 	}
 }
 
@@ -210,10 +220,18 @@ type deadline struct {
 	turn   int // counts the settings: a timer of an earlier one is void
 }
 
-func (d *deadline) set(h *half, t time.Time) {
+// stop gives the timer back: nothing keeps a connection that has ended.
+func (d *deadline) stop() {
 	if d.timer != nil {
 		d.timer.Stop()
 		d.timer = nil
+	}
+}
+
+func (d *deadline) set(h *half, t time.Time) {
+	d.stop()
+	if h.cut {
+		return
 	}
 	d.turn++
 	wait := time.Until(t)

@@ -194,6 +194,12 @@ func TestTimeDoesNotGoBack(t *testing.T) {
 	r := newRig(t, broker.Options{})
 	id := r.b.Open(broker.Instant(time.Hour), broker.ConnInfo{})
 	r.b.Wake(0)
+	r.b.Closed(0, r.b.Open(0, broker.ConnInfo{})) // its timeout would be long past
+	other := r.b.Open(0, broker.ConnInfo{})
+	r.b.Wake(broker.Instant(time.Hour))
+	if closing, _ := r.b.Closing(other); closing {
+		t.Error("a connection is timed by a clock that went back")
+	}
 	if at, ok := r.b.NextWake(); !ok || at != broker.Instant(time.Hour+10*time.Second) {
 		t.Errorf("wake at %d, %v", at, ok)
 	}

@@ -40,7 +40,6 @@ func (c *conn) onSubscribe(f packet.Frame) {
 	for _, sub := range replay {
 		c.sendRetained(sub)
 	}
-	c.session.pump()
 }
 
 // checkSubscribe ends the connection for what the CONNACK has said is not available.

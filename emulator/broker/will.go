@@ -25,12 +25,11 @@ func (b *Broker) releaseWill(s *session, keep bool) {
 		s.will = nil // [MQTT-3.1.2-10]
 		return
 	}
-	delay := min(s.will.delay, s.expiry)
-	if delay == 0 {
+	if s.will.delay == 0 {
 		b.publishWill(s)
 		return
 	}
-	b.timers.set(&s.willTimer, b.now.Add(seconds(delay)), s)
+	b.timers.set(&s.willTimer, b.now.Add(seconds(s.will.delay)), s) // or at the end of the session, if that is earlier
 }
 
 // publishWill sends the will, which is then gone.

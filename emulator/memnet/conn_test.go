@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -409,5 +411,86 @@ func TestAddresses(t *testing.T) {
 	_, a, b := connect(t, memnet.Link{})
 	if a.RemoteAddr().String() != "server" || b.LocalAddr().String() != "server" || a.LocalAddr().String() != b.RemoteAddr().String() {
 		t.Errorf("%v-%v and %v-%v", a.LocalAddr(), a.RemoteAddr(), b.LocalAddr(), b.RemoteAddr())
+	}
+}
+
+// TestSameSeedSameLink reads the same stream twice over links from one seed, and once over one from another.
+func TestSameSeedSameLink(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		run := func(seed uint64) string {
+			var trace strings.Builder
+			n := memnet.New(memnet.Link{Latency: time.Second, Jitter: time.Second, MaxRead: 10, RandomRead: true, MeanLife: 300}, seed)
+			l, err := n.Listen("server")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			for range 3 {
+				start := time.Now()
+				c, err := n.DialContext(t.Context(), "mem", "server")
+				if err != nil {
+					t.Fatal(err)
+				}
+				s, err := l.Accept()
+				if err != nil {
+					t.Fatal(err)
+				}
+				go func() { // one byte at a time, so that each has a time of its own
+					for range 1000 {
+						if _, err := c.Write([]byte("x")); err != nil {
+							return
+						}
+						time.Sleep(100 * time.Millisecond)
+					}
+				}()
+				for {
+					k, err := s.Read(make([]byte, 100))
+					fmt.Fprintln(&trace, k, time.Since(start), err != nil)
+					if err != nil {
+						break
+					}
+				}
+			}
+			return trace.String()
+		}
+		first := run(7)
+		if second := run(7); first != second {
+			t.Errorf("the same seed gives\n%s and\n%s", first, second)
+		}
+		if first == run(8) {
+			t.Error("another seed gives the same")
+		}
+	})
+}
+
+// TestDeadlineOfOneWriterFreesTheNext has two writes wait for room, the second for the first.
+func TestDeadlineOfOneWriterFreesTheNext(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, a, _ := connect(t, memnet.Link{Buffer: 1})
+		results := make(chan error, 2)
+		for range 2 {
+			go func() { _, err := a.Write([]byte("more than fits")); results <- err }()
+		}
+		synctest.Wait()
+		if err := a.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := <-results; !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("write: %v", err)
+			}
+		}
+	})
+}
+
+// TestNothingWaitsWithoutNeed makes calls of no bytes, which return at once.
+func TestNothingWaitsWithoutNeed(t *testing.T) {
+	t.Parallel()
+	_, a, b := connect(t, memnet.Link{})
+	if n, err := a.Write(nil); n != 0 || err != nil {
+		t.Errorf("wrote %d: %v", n, err)
+	}
+	if n, err := b.Read(nil); n != 0 || err != nil {
+		t.Errorf("read %d: %v", n, err)
 	}
 }

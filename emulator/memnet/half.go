@@ -16,7 +16,8 @@ type half struct {
 
 	mu          sync.Mutex
 	changed     *sync.Cond
-	random      *rand.Rand
+	splits      *rand.Rand // sizes of reads, apart from the jitter: the two are used by different goroutines
+	jitter      *rand.Rand
 	segments    []segment
 	size        int // bytes in segments
 	lastAt      time.Time
@@ -71,7 +72,7 @@ func newHalf(link Link, life *lifetime, seed uint64) *half {
 	if link.Buffer <= 0 {
 		link.Buffer = defaultBuffer
 	}
-	h := &half{link: link, life: life, writing: make(chan struct{}, 1), random: rand.New(rand.NewPCG(seed, 1))}
+	h := &half{link: link, life: life, writing: make(chan struct{}, 1), splits: rand.New(rand.NewPCG(seed, 1)), jitter: rand.New(rand.NewPCG(seed, 2))}
 	h.changed = sync.NewCond(&h.mu)
 	return h
 }
@@ -128,7 +129,7 @@ func (h *half) arriveAt() time.Time {
 	}
 	at := time.Now().Add(h.link.Latency)
 	if h.link.Jitter > 0 {
-		at = at.Add(time.Duration(h.random.Int64N(int64(h.link.Jitter))))
+		at = at.Add(time.Duration(h.jitter.Int64N(int64(h.link.Jitter))))
 	}
 	if at.Before(h.lastAt) {
 		at = h.lastAt
@@ -188,7 +189,7 @@ func (h *half) wake() {
 func (h *half) pop(p []byte) int {
 	if m := h.link.MaxRead; m > 0 {
 		if h.link.RandomRead {
-			m = 1 + h.random.IntN(m)
+			m = 1 + h.splits.IntN(m)
 		}
 		p = p[:min(m, len(p))]
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"runtime/debug"
 
 	berrors "go.etcd.io/bbolt/errors"
 )
@@ -56,16 +55,4 @@ func (e *panicError) Is(target error) bool { return target == ErrDamaged }
 func isPanic(err error) bool {
 	_, ok := errors.AsType[*panicError](err)
 	return ok
-}
-
-// guard turns what a damaged file does to bbolt, panics and memory faults, into an error.
-func guard(fn func() error) (err error) {
-	before := debug.SetPanicOnFault(true)
-	defer func() {
-		debug.SetPanicOnFault(before)
-		if v := recover(); v != nil {
-			err = &panicError{v}
-		}
-	}()
-	return fn()
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -29,6 +30,8 @@ type Store struct {
 	file   *os.File   // of db
 	broken error      // bbolt panicked, and may have left its locks locked
 	key    [8]byte
+
+	outside bool // in code of the user
 }
 
 // Open opens the database, and makes it and its folder if there is none, readable by their owner alone. The errors are
@@ -43,7 +46,7 @@ func Open(path string, optFns ...func(*Options)) (*Store, error) {
 		return nil, fault("open", path, err)
 	}
 	s := &Store{path: path}
-	err := guard(func() (err error) {
+	err := s.guard(func() (err error) {
 		s.db, err = bolt.Open(path, 0o600, &bolt.Options{
 			NoSync:   opts.NoSync,
 			Timeout:  time.Nanosecond, // tries once
@@ -60,13 +63,16 @@ func Open(path string, optFns ...func(*Options)) (*Store, error) {
 	if err == nil {
 		err = syncDir(dir) // bbolt does not
 	}
-	if err != nil {
-		if s.file != nil {
-			_ = s.file.Close() // and the lock with it; bbolt has done so itself, or does not any more
-		}
-		return nil, fault("open", path, err)
+	if err == nil {
+		return s, nil
 	}
-	return s, nil
+	switch {
+	case isPanic(err) && s.file != nil:
+		_ = release(s.file)
+	case s.db != nil:
+		_ = s.db.Close()
+	}
+	return nil, fault("open", path, err)
 }
 
 // openFile lets go of the file when bbolt cannot.
@@ -79,17 +85,19 @@ func (s *Store) openFile(name string, flag int, mode os.FileMode) (*os.File, err
 }
 
 // Load calls yield for every key, in ascending order, and returns the first error of yield. The value is valid until
-// yield returns, and must not be changed: it is the memory of the database. Other errors are [ErrClosed], [ErrBusy],
-// [ErrForeign] and those of bbolt, in an [*Error].
+// yield returns. Other errors are [ErrClosed], [ErrBusy], [ErrForeign] and those of bbolt, in an [*Error].
 func (s *Store) Load(yield func(key uint64, value []byte) error) error {
 	var stopped error
 	err := s.do("load", func() error {
+		var buf []byte
 		return s.db.View(func(tx *bolt.Tx) error {
 			return tx.Bucket(bucketName).ForEach(func(k, v []byte) error {
 				if len(k) != len(s.key) || v == nil {
 					return ErrForeign
 				}
-				stopped = yield(binary.BigEndian.Uint64(k), v)
+				// A copy, because v is in the memory that maps the file: where that cannot be read, it shows here.
+				buf = append(buf[:0], v...)
+				stopped = s.callOut(yield, binary.BigEndian.Uint64(k), buf[:len(v):len(v)])
 				return stopped
 			})
 		})
@@ -97,6 +105,14 @@ func (s *Store) Load(yield func(key uint64, value []byte) error) error {
 	if stopped != nil {
 		return stopped
 	}
+	return err
+}
+
+// callOut calls yield. What panics there is not the database.
+func (s *Store) callOut(yield func(uint64, []byte) error, key uint64, value []byte) error {
+	s.outside = true
+	err := yield(key, value)
+	s.outside = false
 	return err
 }
 
@@ -140,9 +156,9 @@ func (s *Store) Close() error {
 	db := s.db
 	s.db = nil
 	if s.broken != nil {
-		return fault("close", s.path, s.file.Close())
+		return fault("close", s.path, release(s.file))
 	}
-	return fault("close", s.path, guard(db.Close))
+	return fault("close", s.path, s.guard(db.Close))
 }
 
 // do runs one call.
@@ -157,9 +173,25 @@ func (s *Store) do(op string, fn func() error) error {
 	case s.broken != nil:
 		return s.broken
 	}
-	err := fault(op, s.path, guard(fn))
+	err := fault(op, s.path, s.guard(fn))
 	if isPanic(err) {
 		s.broken = err
 	}
 	return err
+}
+
+// guard turns what a damaged file does to bbolt, panics and memory faults, into an error.
+func (s *Store) guard(fn func() error) (err error) {
+	before := debug.SetPanicOnFault(true)
+	defer func() {
+		debug.SetPanicOnFault(before)
+		if s.outside {
+			s.outside = false
+			return // not ours: goes on
+		}
+		if v := recover(); v != nil {
+			err = &panicError{v}
+		}
+	}()
+	return fn()
 }

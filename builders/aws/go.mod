@@ -1,0 +1,17 @@
+module github.com/gneiss-mqtt/gneiss-go/builders/aws
+
+go 1.26.0
+
+require (
+	github.com/aws/aws-sdk-go-v2 v1.47.7
+	github.com/gneiss-mqtt/gneiss-go/builders/direct v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/builders/websocket v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/core v0.1.0
+	software.sslmate.com/src/go-pkcs12 v0.7.4
+)
+
+replace (
+	github.com/gneiss-mqtt/gneiss-go/builders/direct => ../direct
+	github.com/gneiss-mqtt/gneiss-go/builders/websocket => ../websocket
+	github.com/gneiss-mqtt/gneiss-go/core => ../../core
+)

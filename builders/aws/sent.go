@@ -1,0 +1,144 @@
+package awsiot
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+)
+
+// maxKept is how much of a packet's beginning is kept: a topic of the longest kind and what stands before it, or some
+// filters.
+const maxKept = 512
+
+// sent cuts the outgoing stream into packets and keeps the beginning of the last one that asks for something.
+type sent struct {
+	version packet.Version // of the CONNECT
+	head    [5]byte        // of the packet that begins
+	n       int            // bytes of it
+	left    int            // of the body of the packet under way
+	keeps   bool           // the packet under way is the one to keep
+
+	first byte // of the packet that is kept; 0: none yet
+	size  int  // of its body
+	body  [maxKept]byte
+	kept  int
+}
+
+// note takes the next bytes of the stream.
+func (s *sent) note(p []byte) {
+	for len(p) > 0 {
+		if s.left > 0 {
+			n := min(s.left, len(p))
+			if s.keeps && s.kept < maxKept {
+				s.kept += copy(s.body[s.kept:], p[:n])
+			}
+			s.left -= n
+			p = p[n:]
+			continue
+		}
+		s.head[s.n] = p[0]
+		s.n++
+		p = p[1:]
+		if s.n < 2 || s.head[s.n-1]&0x80 != 0 && s.n < len(s.head) {
+			continue
+		}
+		s.begin()
+	}
+}
+
+// begin reads the fixed header.
+func (s *sent) begin() {
+	s.left = 0
+	for i, b := range s.head[1:s.n] {
+		s.left |= int(b&0x7F) << (7 * i)
+	}
+	switch packet.Type(s.head[0] >> 4) {
+	case packet.CONNECT, packet.PUBLISH, packet.SUBSCRIBE, packet.UNSUBSCRIBE:
+		s.keeps, s.first, s.size, s.kept = true, s.head[0], s.left, 0
+	default:
+		s.keeps = false
+	}
+	s.n = 0
+}
+
+// request is a packet that asks for something.
+type request struct {
+	packet  packet.Type // 0: none
+	topic   string      // of a PUBLISH; empty where an alias stands for it
+	qos     packet.QoS
+	retain  bool
+	payload int      // bytes
+	filters []string // of a SUBSCRIBE or UNSUBSCRIBE, as far as they are kept
+	more    bool     // there are others
+}
+
+// request reads what is kept. Whatever it cannot read it leaves out.
+func (s *sent) request() request {
+	r := request{packet: packet.Type(s.first >> 4)}
+	body := s.body[:s.kept]
+	switch r.packet {
+	case packet.PUBLISH:
+		r.qos, r.retain = packet.QoS(s.first>>1&3), s.first&1 != 0
+		var ok bool
+		if r.topic, body, ok = takeString(body); !ok {
+			return r
+		}
+		r.payload = s.size - 2 - len(r.topic)
+		if r.qos > 0 {
+			body, r.payload = body[min(2, len(body)):], r.payload-2
+		}
+		if s.version == packet.V5 {
+			properties, width := takeVarint(body)
+			r.payload -= properties + width
+		}
+	case packet.SUBSCRIBE, packet.UNSUBSCRIBE:
+		body = body[min(2, len(body)):]
+		if s.version == packet.V5 {
+			properties, width := takeVarint(body)
+			body = body[min(properties+width, len(body)):]
+		}
+		for len(body) > 0 {
+			filter, rest, ok := takeString(body)
+			if !ok {
+				r.more = true
+				return r
+			}
+			r.filters = append(r.filters, filter)
+			if r.packet == packet.SUBSCRIBE {
+				rest = rest[min(1, len(rest)):]
+			}
+			body = rest
+		}
+		r.more = s.size > s.kept
+	case packet.CONNECT:
+		if len(body) > 6 {
+			s.version = packet.Version(body[6])
+		}
+	}
+	return r
+}
+
+func takeString(p []byte) (s string, rest []byte, ok bool) {
+	if len(p) < 2 {
+		return "", nil, false
+	}
+	n := int(binary.BigEndian.Uint16(p))
+	if len(p) < 2+n {
+		return "", nil, false
+	}
+	return string(p[2 : 2+n]), p[2+n:], true
+}
+
+func takeVarint(p []byte) (v, width int) {
+	for i, b := range p[:min(4, len(p))] {
+		v |= int(b&0x7F) << (7 * i)
+		if b&0x80 == 0 {
+			return v, i + 1
+		}
+	}
+	return 0, 0
+}
+
+// subscribes reports whether the request names the filter.
+func (r request) subscribes(filter string) bool { return slices.Contains(r.filters, filter) }

@@ -1,0 +1,217 @@
+package mqtt_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
+	"github.com/gneiss-mqtt/gneiss-go/core/mqtttest"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+)
+
+// What cannot work is refused by New, in words.
+func TestConfigIsChecked(t *testing.T) {
+	t.Parallel()
+	p := mqtttest.NewPeer(t)
+	for name, test := range map[string]struct {
+		change func(*mqtt.Config)
+		want   string
+	}{
+		"no Dial":                {func(c *mqtt.Config) { c.Endpoint.Dial = nil }, "Dial"},
+		"version":                {func(c *mqtt.Config) { c.Version = 3 }, "version"},
+		"keep alive too long":    {func(c *mqtt.Config) { c.KeepAlive = 65536 * time.Second }, "KeepAlive"},
+		"keep alive too short":   {func(c *mqtt.Config) { c.KeepAlive = time.Millisecond }, "KeepAlive"},
+		"ping timeout":           {func(c *mqtt.Config) { c.PingTimeout = -1 }, "ping timeout"},
+		"connect timeout":        {func(c *mqtt.Config) { c.ConnectTimeout = -1 }, "ConnectTimeout"},
+		"session expiry":         {func(c *mqtt.Config) { c.SessionExpiry = -1 }, "SessionExpiry"},
+		"aliases":                {func(c *mqtt.Config) { c.TopicAliasMaximum = 65536 }, "TopicAliasMaximum"},
+		"inbound bytes":          {func(c *mqtt.Config) { c.InboundBytes = -1 }, "InboundBytes"},
+		"backoff":                {func(c *mqtt.Config) { c.Reconnect = mqtt.Backoff{Min: 2, Max: 1} }, "Reconnect"},
+		"negative backoff":       {func(c *mqtt.Config) { c.Reconnect.Min = -1 }, "Reconnect"},
+		"stable":                 {func(c *mqtt.Config) { c.Reconnect.Stable = -1 }, "Reconnect"},
+		"jitter":                 {func(c *mqtt.Config) { c.Reconnect.Jitter = 9 }, "Reconnect"},
+		"offline policy":         {func(c *mqtt.Config) { c.Offline = 9 }, "offline"},
+		"alias mode":             {func(c *mqtt.Config) { c.Aliases = 9 }, "alias"},
+		"client identifier":      {func(c *mqtt.Config) { c.ClientID = "\xff" }, "MQTT-1.5.4-1"},
+		"user name":              {func(c *mqtt.Config) { c.Username = "a\x00" }, "MQTT-1.5.4-2"},
+		"will topic":             {func(c *mqtt.Config) { c.Will = &mqtt.Will{Topic: "a/#"} }, "MQTT-3.3.2-2"},
+		"will QoS":               {func(c *mqtt.Config) { c.Will = &mqtt.Will{Topic: "a", QoS: 3} }, "MQTT-3.1.2-12"},
+		"password without user":  {func(c *mqtt.Config) { c.Version, c.Password = packet.V311, []byte("x") }, "v3:"},
+		"no identifier in 3.1.1": {func(c *mqtt.Config) { c.Version, c.ClientID = packet.V311, "" }, "v3:"},
+	} {
+		c, err := mqtt.New(configure(p, test.change))
+		if c != nil || err == nil || !strings.HasPrefix(err.Error(), "mqtt: ") || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The configuration is what CONNECT says.
+//
+// Conformance: MQTT-3.1.2-9, MQTT-3.1.2-17, MQTT-3.1.2-19, MQTT-3.1.3-10
+func TestConfigBecomesConnect(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPeer(t)
+		user := []packet.UserProperty{{Key: "b", Value: "1"}, {Key: "a", Value: "2"}, {Key: "b", Value: "3"}}
+		start(t, p, func(c *mqtt.Config) {
+			c.Username, c.Password = "user", []byte("pass")
+			c.KeepAlive, c.SessionExpiry = 90*time.Second, 1500*time.Millisecond
+			c.ReceiveMaximum, c.MaximumPacketSize, c.TopicAliasMaximum = 5, 6000, 7
+			c.UserProperties = user
+			c.Will = &mqtt.Will{Topic: "will", Payload: []byte("payload"), QoS: 1, Retain: true, Delay: time.Second, Expiry: time.Minute,
+				PayloadFormat: packet.FormatUTF8, ContentType: "text", ResponseTopic: "response", Correlation: []byte("data"), User: user}
+		})
+		_, in := p.Connect(&packet.Connack{})
+		if in.Username != "user" || string(in.Password) != "pass" || in.KeepAlive != 90 || in.SessionExpiry != 2 || in.CleanStart ||
+			in.ReceiveMaximum != 5 || in.MaximumPacketSize != 6000 || in.TopicAliasMaximum != 7 || len(in.UserProperties) != 3 ||
+			in.UserProperties[2] != user[2] {
+			t.Errorf("%+v", in)
+		}
+		w := in.Will
+		if w == nil || w.Topic != "will" || string(w.Payload) != "payload" || w.QoS != 1 || !w.Retain || w.DelayInterval != 1 ||
+			w.MessageExpiry.Or(0) != 60 || w.PayloadFormat != packet.FormatUTF8 || w.ContentType != "text" ||
+			w.ResponseTopic != "response" || string(w.CorrelationData) != "data" || len(w.UserProperties) != 3 {
+			t.Errorf("%+v", w)
+		}
+	})
+}
+
+// What is left out has its documented default.
+func TestConfigDefaults(t *testing.T) {
+	both(t, func(t *testing.T, version packet.Version) {
+		p := newPeer(t)
+		c, err := mqtt.New(mqtt.Config{Endpoint: mqtt.Endpoint{Dial: p.Dial}, Version: version, ClientID: "c"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { c.Close(); gone(t, c) }()
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		_, in := p.Connect(&packet.Connack{})
+		want := packet.Connect{Version: version, KeepAlive: 60, ClientID: "c"}
+		if version == packet.V5 {
+			want.ReceiveMaximum, want.MaximumPacketSize, want.TopicAliasMaximum = 1024, 16<<20, 64
+		}
+		if in.Version != want.Version || in.KeepAlive != want.KeepAlive || in.ClientID != want.ClientID || in.CleanStart ||
+			in.HasUsername || in.HasPassword || in.Will != nil || in.SessionExpiry != 0 || in.ReceiveMaximum != want.ReceiveMaximum ||
+			in.MaximumPacketSize != want.MaximumPacketSize || in.TopicAliasMaximum != want.TopicAliasMaximum {
+			t.Errorf("%+v", in)
+		}
+	})
+}
+
+func TestForever(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for expiry, want := range map[time.Duration]uint32{mqtt.Forever: 0xffffffff, mqtt.Forever - 1: 0xfffffffe, 1: 1, 0: 0} {
+			p := newPeer(t)
+			start(t, p, func(c *mqtt.Config) { c.SessionExpiry = expiry })
+			if _, in := p.Connect(&packet.Connack{}); in.SessionExpiry != want {
+				t.Errorf("%v: %d", expiry, in.SessionExpiry)
+			}
+		}
+	})
+}
+
+// What Publish says is what the broker gets.
+//
+// Conformance: MQTT-3.3.2-1
+func TestPublishProperties(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPeer(t)
+		c, conn := connect(t, p)
+		if _, err := c.Publish(t.Context(), mqtt.Publish{Topic: "t", Payload: []byte("p"), Retain: true, Expiry: 1500 * time.Millisecond,
+			PayloadFormat: packet.FormatUTF8, ContentType: "text", ResponseTopic: "r", Correlation: []byte("c"),
+			User: []packet.UserProperty{{Key: "k", Value: "v"}}}); err != nil {
+			t.Fatal(err)
+		}
+		in := mqtttest.Expect[packet.Publish](conn)
+		if in.Topic != "t" || string(in.Payload) != "p" || !in.Retain || in.MessageExpiry.Or(0) != 2 || in.PayloadFormat != packet.FormatUTF8 ||
+			in.ContentType != "text" || in.ResponseTopic != "r" || string(in.CorrelationData) != "c" || len(in.UserProperties) != 1 {
+			t.Errorf("%+v", in)
+		}
+	})
+}
+
+// The expiry of a message runs while it waits; what is sent is what is left.
+//
+// Conformance: MQTT-4.3.3-7
+func TestMessageExpiry(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPeer(t)
+		c := start(t, p)
+		short := publish(t.Context(), c, mqtt.Publish{Topic: "short", QoS: 1, Expiry: 5 * time.Second})
+		long := publish(t.Context(), c, mqtt.Publish{Topic: "long", QoS: 1, Expiry: time.Minute})
+		none := publish(t.Context(), c, mqtt.Publish{Topic: "none", QoS: 1, Expiry: -1})
+		err := (<-none).err
+		if wantErr(t, err, mqtt.ErrExpired); !mqtt.NotSent(err) {
+			t.Errorf("%v: may have been sent", err)
+		}
+		begun := time.Now()
+		wantErr(t, (<-short).err, mqtt.ErrExpired)
+		if took := time.Since(begun); took != 5*time.Second {
+			t.Errorf("expired after %v", took)
+		}
+		conn, _ := p.Connect(&packet.Connack{})
+		in := mqtttest.Expect[packet.Publish](conn)
+		if in.Topic != "long" || in.MessageExpiry.Or(0) != 55 {
+			t.Errorf("%+v", in)
+		}
+		conn.Send(mqtttest.Answer(conn, in)...)
+		if r := <-long; r.err != nil {
+			t.Error(r.err)
+		}
+	})
+}
+
+// The payload is the caller's again when Publish or PublishAsync returns, whatever happens to the message.
+func TestPayloadIsCopied(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPeer(t)
+		c := start(t, p)
+		payload, token := []byte("right"), []byte("token")
+		if err := c.PublishAsync(mqtt.Publish{Topic: "t", QoS: 1, Payload: payload, Correlation: token}, nil); err != nil {
+			t.Fatal(err)
+		}
+		copy(payload, "wrong")
+		copy(token, "wrong")
+		for i := range 3 {
+			conn, _ := p.Connect(&packet.Connack{SessionPresent: i > 0})
+			in := mqtttest.Expect[packet.Publish](conn)
+			if string(in.Payload) != "right" || string(in.CorrelationData) != "token" {
+				t.Errorf("%+v", in)
+			}
+			conn.Cut()
+		}
+	})
+}
+
+// Topic aliases save bytes, and never outlive their connection.
+//
+// Conformance: MQTT-3.3.2-7, MQTT-3.2.2-18
+func TestAliases(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPeer(t)
+		c := start(t, p, func(c *mqtt.Config) { c.Aliases = mqtt.AliasLRU })
+		send := func(conn *mqtttest.Conn, topic string, alias uint16) {
+			t.Helper()
+			if _, err := c.Publish(t.Context(), mqtt.Publish{Topic: "rooms/7"}); err != nil {
+				t.Error(err)
+			}
+			if in := mqtttest.Expect[packet.Publish](conn); in.Topic != topic || in.TopicAlias != alias {
+				t.Errorf("%+v", in)
+			}
+		}
+		for range 2 {
+			conn, _ := p.Connect(&packet.Connack{TopicAliasMaximum: 3})
+			connected(t, c)
+			send(conn, "rooms/7", 1)
+			send(conn, "", 1)
+			conn.Close()
+		}
+		conn, _ := p.Connect(&packet.Connack{})
+		connected(t, c)
+		send(conn, "rooms/7", 0)
+	})
+}
