@@ -1,0 +1,25 @@
+module github.com/gneiss-mqtt/gneiss-go/interop
+
+go 1.26.0
+
+require (
+	github.com/gneiss-mqtt/gneiss-go/builders/direct v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/core v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/emulator v0.1.0
+	github.com/mochi-mqtt/server/v2 v2.7.9
+	go.uber.org/goleak v1.3.0
+)
+
+require (
+	github.com/gorilla/websocket v1.5.3 // indirect
+	github.com/rs/xid v1.4.0 // indirect
+	github.com/stretchr/testify v1.11.1 // indirect
+	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+)
+
+replace (
+	github.com/gneiss-mqtt/gneiss-go/builders/direct => ../builders/direct
+	github.com/gneiss-mqtt/gneiss-go/core => ../core
+	github.com/gneiss-mqtt/gneiss-go/emulator => ../emulator
+)
