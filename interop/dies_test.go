@@ -2,6 +2,7 @@ package interop
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
@@ -57,11 +58,13 @@ func testBacklog(t *testing.T, w *world) {
 		must(t, from.PublishAsync(mqtt.Publish{Topic: w.topic("backlog"), QoS: packet.QoS2, Payload: []byte(payload)},
 			func(_ mqtt.PublishResult, err error) { done <- err }))
 	}
+	from.wire.block(w.has(losesOnReturn))
 	w.broker.Restart(t)
-	awaitAll(t, done, len(after))
 	if s := to.up(t); !s.SessionPresent {
 		t.Fatal("the session is lost")
 	}
+	from.wire.block(false)
+	awaitAll(t, done, len(after))
 	if s := from.up(t); !s.SessionPresent {
 		t.Fatal("the session of the publisher is lost")
 	}
@@ -129,6 +132,9 @@ func testUnreadPubrel(t *testing.T, w *world) {
 		return len(sent) == 1
 	})
 	w.broker.AwaitSaved(t, "taken")
+	if w.has(losesOnReturn) {
+		inbox.holds(t, 1) // it does not wait for the PUBREL
+	}
 	from.wire.when(nil, nil)
 	w.broker.Kill(t)
 	w.broker.Restart(t)
@@ -141,9 +147,9 @@ func testUnreadPubrel(t *testing.T, w *world) {
 	inbox.end(t, from, packet.QoS2, w.topic("pubrel"))
 	released, _ := seen[*packet.Pubrel](from.wire)
 	sent, _ := seen[*packet.Publish](from.wire)
-	// One more of each is for the end, and a PUBREL for each PUBREC that the broker repeats.
-	if len(sent) != 2 || len(released) < 3 || released[0].ID != released[1].ID {
-		t.Errorf("%d times PUBLISH and %d times PUBREL, want the PUBREL alone to be sent again", len(sent), len(released))
+	again := slices.ContainsFunc(sent[1:], func(p *packet.Publish) bool { return string(p.Payload) == "taken" })
+	if again || len(released) < 2 || released[0].ID != released[1].ID {
+		t.Errorf("PUBLISH again: %t, PUBREL %d times; want the PUBREL alone to be sent again", again, len(released))
 	}
 }
 
@@ -176,11 +182,11 @@ func testUnreadPubrec(t *testing.T, w *world) {
 }
 
 // A broker that is stopped and started in order, again and again, loses nothing of a steady stream, repeats nothing at
-// QoS 2, and says what it repeats at QoS 1.
+// QoS 2.
 func testStops(t *testing.T, w *world) {
 	const each, stops = 60, 3
 	from := w.start(t, "from", keepSession, watch)
-	to := w.start(t, "to", keepSession, watch, w.withoutAliases)
+	to := w.start(t, "to", keepSession, w.withoutAliases)
 	for _, qos := range []packet.QoS{packet.QoS1, packet.QoS2} {
 		inbox := to.subscribe(t, qos, w.topic("stream", itoa(int(qos))))
 		payloads := numbered("n", 0, each*(stops+1))
@@ -189,7 +195,10 @@ func testStops(t *testing.T, w *world) {
 			must(t, from.PublishAsync(mqtt.Publish{Topic: w.topic("stream", itoa(int(qos))), QoS: qos, Payload: []byte(payload)},
 				func(_ mqtt.PublishResult, err error) { done <- err }))
 			if i%each == each-1 && i+1 < len(payloads) {
-				from.wire.block(w.has(losesOnReturn))
+				if w.has(losesOnReturn) {
+					inbox.holds(t, i+1)
+					from.wire.block(true)
+				}
 				w.broker.Stop(t)
 				w.broker.Restart(t)
 				to.up(t)
@@ -197,20 +206,19 @@ func testStops(t *testing.T, w *world) {
 			}
 		}
 		awaitAll(t, done, len(payloads))
-		seen := make(map[string]bool)
-		for next := 0; len(seen) < len(payloads); {
+		arrived := make(map[string]bool)
+		for next := 0; len(arrived) < len(payloads); {
 			m := inbox.next(t)
 			payload := string(m.Payload)
 			switch {
-			case seen[payload] && (qos == packet.QoS2 || !m.Duplicate):
-				show("from", from.wire); show("to", to.wire)
-				t.Fatalf("QoS %d: %s came twice, duplicate: %t", qos, payload, m.Duplicate)
-			case seen[payload]:
+			case arrived[payload] && qos == packet.QoS2 && !(m.Duplicate && w.has(publishesReleased)):
+				t.Fatalf("%s came twice, duplicate: %t", payload, m.Duplicate)
+			case arrived[payload]: // at QoS 1 without the mark where the publisher has repeated it to the broker
 				continue
 			case payload != payloads[next] && !w.has(breaksOrder):
 				t.Fatalf("QoS %d: got %s, want %s", qos, payload, payloads[next])
 			}
-			seen[payload] = true
+			arrived[payload] = true
 			next++
 		}
 	}
@@ -238,7 +246,14 @@ func testSessionLost(t *testing.T, w *world) {
 	if s := to.up(t); s.SessionPresent {
 		t.Fatal("the session is there, though the broker has lost it")
 	}
-	eventually(t, "all filters are subscribed again", func() bool { return to.Stats().Subscriptions == 3 })
+	eventually(t, "all filters are granted again", func() bool {
+		_, answers := seen[*packet.Suback](to.wire)
+		n := 0
+		for _, answer := range answers {
+			n += len(answer.Codes)
+		}
+		return n == 3
+	})
 	from.wire.block(false)
 	if s := from.up(t); s.SessionPresent {
 		t.Fatal("the session of the publisher is there")
@@ -252,9 +267,6 @@ func testSessionLost(t *testing.T, w *world) {
 	sent, _ := seen[*packet.Publish](from.wire)
 	if len(sent) != 3 || sent[1].Dup || string(sent[1].Payload) != "under way" {
 		t.Errorf("sent again as %+v, want a new message", sent[1])
-	}
-	if asked, _ := seen[*packet.Subscribe](to.wire); len(asked) == 0 {
-		t.Error("no SUBSCRIBE was sent")
 	}
 }
 

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"math"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -69,6 +70,8 @@ func testReceiveMaximumIn(t *testing.T, w *world) {
 		topic := w.topic("in", itoa(int(qos)))
 		inbox := newInbox()
 		gate := make(chan struct{})
+		open := sync.OnceFunc(func() { close(gate) })
+		defer open() // the device cannot end before its handler
 		var handled atomic.Int64
 		_, err := to.SubscribeFunc(within(t), func(m mqtt.Message) {
 			<-gate
@@ -81,7 +84,7 @@ func testReceiveMaximumIn(t *testing.T, w *world) {
 		if n := handled.Load(); n != 0 {
 			t.Errorf("%d messages were handled before the gate was open", n)
 		}
-		close(gate)
+		open()
 		inbox.want(t, payloads...)
 		inbox.end(t, from, qos, topic)
 	}

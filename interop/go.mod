@@ -3,6 +3,8 @@ module github.com/gneiss-mqtt/gneiss-go/interop
 go 1.26.0
 
 require (
+	github.com/eclipse/paho.golang v0.23.0
+	github.com/eclipse/paho.mqtt.golang v1.5.1
 	github.com/gneiss-mqtt/gneiss-go/builders/direct v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/core v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/emulator v0.1.0
@@ -13,8 +15,8 @@ require (
 require (
 	github.com/gorilla/websocket v1.5.3 // indirect
 	github.com/rs/xid v1.4.0 // indirect
-	github.com/stretchr/testify v1.11.1 // indirect
 	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 )
 

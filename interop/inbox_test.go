@@ -125,6 +125,16 @@ func (i *inbox) end(t testing.TB, from *device, qos packet.QoS, topic string) {
 	}
 }
 
+// holds waits until so many messages wait here.
+func (i *inbox) holds(t testing.TB, n int) {
+	t.Helper()
+	eventually(t, itoa(n)+" messages have come", func() bool {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		return len(i.list) >= n
+	})
+}
+
 // empty fails the test where something has come.
 func (i *inbox) empty(t testing.TB) {
 	t.Helper()

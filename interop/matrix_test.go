@@ -72,6 +72,7 @@ var features = []feature{
 // receiveMaximum is what the brokers grant in MQTT 5.
 const receiveMaximum = 16
 
+// Conformance: v3:MQTT-3.1.4-2
 func TestBrokers(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, kind broker.Kind, v packet.Version) {

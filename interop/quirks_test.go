@@ -21,7 +21,8 @@ const (
 	windowLocks         quirk = "stops sending at QoS 1 once the client's receive maximum was reached, and may lock itself up"
 	breaksOrder         quirk = "sends again in any order [MQTT-4.6.0-6]"
 	resendsAliases      quirk = "queues messages with an alias in place of their topic, though another connection will carry them [MQTT-3.3.2-7]"
-	losesOnReturn       quirk = "may lose what is published in the moment in which a client comes back to its session"
+	losesOnReturn       quirk = "acknowledges before it looks for subscribers, and may lose what it does not find them for while one comes back"
+	publishesReleased   quirk = "publishes again after a restart what it had released at QoS 2 before [MQTT-4.3.3-6]"
 	takesOverSilently   quirk = "closes the old connection of a session that is taken over without the DISCONNECT [MQTT-3.1.4-3]"
 	grantsDenied        quirk = "grants subscriptions to topics that may not be read, and then sends nothing"
 	plusHidesParent     quirk = "does not match the parent level where a filter ends with +/# [4.7.1.2]"
@@ -32,7 +33,7 @@ const (
 // quirks is what is known of the brokers. A test that meets one says so where it looks the quirk up; it asks no less of
 // the other brokers.
 var quirks = map[broker.Kind][]quirk{
-	broker.Mosquitto: {noAliasesOut, exceedsWindow, takesOverSilently, grantsDenied, deniedHangsUp},                                                                                                // 2.0.11
+	broker.Mosquitto: {noAliasesOut, exceedsWindow, publishesReleased, takesOverSilently, grantsDenied, deniedHangsUp},                                                                             // 2.0.11
 	broker.Mochi:     {deniedHangsUp, noAliasesIn, willPropertiesLost, expiryAdded, windowLocks, breaksOrder, willNeedsProperties, resendsAliases, losesOnReturn, plusHidesParent, disconnects311}, // 2.7.9
 	broker.Emulator:  {},
 }

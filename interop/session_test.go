@@ -26,6 +26,7 @@ func testResume(t *testing.T, w *world) {
 		for qos, topic := range topics {
 			from.publishAll(t, qos, topic, payloads...)
 		}
+		from.roundTrip(t) // mochi-mqtt acknowledges before it looks for subscribers
 		away.online()
 		if s := away.up(t); !s.SessionPresent {
 			t.Fatalf("round %d: the session is lost", round)

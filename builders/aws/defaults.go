@@ -19,19 +19,19 @@ func limits() mqtt.Limits {
 // Defaults returns the configuration with what suits AWS IoT Core in the fields that are zero. Whatever is set stays; change
 // what it returns to go without one of them:
 //
-//	cfg := awsiot.Defaults(mqtt.Config{Endpoint: endpoint, ClientID: "pump-7"})
+//		cfg := awsiot.Defaults(mqtt.Config{Endpoint: endpoint, ClientID: "pump-7"})
 //
-//   - ClientID: one that is made up, and kept for the life of the client. The service would assign $GEN/<uuid>, and refuse
-//     that name when the client comes back with it.
-//   - KeepAlive: 60 s. AWS' own SDKs have 1,200 s, the service's maximum: a dead link is found after half an hour. The
-//     service takes 30 s to 1,200 s.
-//   - SessionExpiry, in MQTT 5: 1 hour, the most that an account allows unless it is raised, up to 7 days; 5 minutes where the
-//     client identifier is made up, because no later process can ask for that session. The service's default is 0: what is
-//     published while the device reconnects would be lost.
-//   - ResumeUnknown, where SessionExpiry is not set either: a session of an earlier process is taken over, with the messages
-//     that wait in it. At QoS 0 and 1, all that the service has, nothing can go wrong with that.
-//   - SlowStart and MaxInterrupted 2, in MQTT 3.1.1, where neither is set: the service answers a publish that it does not
-//     allow by closing the connection, and such a publish would be sent again on every new one.
+//	  - ClientID: one that is made up, and kept for the life of the client. The service would assign $GEN/<uuid>, and refuse
+//	    that name when the client comes back with it.
+//	  - KeepAlive: 60 s. AWS' own SDKs have 1,200 s, the service's maximum: a dead link is found after half an hour. The
+//	    service takes 30 s to 1,200 s.
+//	  - SessionExpiry, in MQTT 5: 1 hour, the most that an account allows unless it is raised, up to 7 days; 5 minutes where the
+//	    client identifier is made up, because no later process can ask for that session. The service's default is 0: what is
+//	    published while the device reconnects would be lost.
+//	  - ResumeUnknown, where SessionExpiry is not set either: a session of an earlier process is taken over, with the messages
+//	    that wait in it. At QoS 0 and 1, all that the service has, nothing can go wrong with that.
+//	  - SlowStart and MaxInterrupted 2, in MQTT 3.1.1, where neither is set: the service answers a publish that it does not
+//	    allow by closing the connection, and such a publish would be sent again on every new one.
 //
 // The limits of the service (8 filters in a SUBSCRIBE, no subscription identifiers) come with the endpoint:
 // see its field Limits.

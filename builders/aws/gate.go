@@ -46,7 +46,7 @@ func (g *gate) endpoint(e mqtt.Endpoint) mqtt.Endpoint {
 			if g.failed != nil {
 				g.failed(err)
 			}
-			return nil, err
+			return nil, &attemptError{err: err}
 		}
 		return g.watch(conn), nil
 	}
@@ -66,7 +66,7 @@ func (g *gate) prepare(ctx context.Context, c *packet.Connect) error {
 	g.mu.Unlock()
 	if g.connect != nil {
 		if err := g.connect(ctx, c); err != nil {
-			return err
+			return &attemptError{err: err, ours: true}
 		}
 	}
 	if g.opts.Metrics {
@@ -74,3 +74,13 @@ func (g *gate) prepare(ctx context.Context, c *packet.Connect) error {
 	}
 	return nil
 }
+
+// attemptError is a failure before there was a connection: what the service did on an earlier one has nothing to do with
+// it. Or it is one that the service has no part in at all.
+type attemptError struct {
+	err  error
+	ours bool
+}
+
+func (e *attemptError) Error() string { return e.err.Error() }
+func (e *attemptError) Unwrap() error { return e.err }

@@ -2,7 +2,7 @@ package awsiot
 
 import (
 	"encoding/binary"
-	"slices"
+	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 )
@@ -13,16 +13,16 @@ const maxKept = 512
 
 // sent cuts the outgoing stream into packets and keeps the beginning of the last one that asks for something.
 type sent struct {
-	version packet.Version // of the CONNECT
-	head    [5]byte        // of the packet that begins
-	n       int            // bytes of it
-	left    int            // of the body of the packet under way
-	keeps   bool           // the packet under way is the one to keep
+	head  [5]byte // of the packet that begins
+	n     int     // bytes of it
+	left  int     // of the body of the packet under way
+	keeps bool    // the packet under way is the one to keep
 
 	first byte // of the packet that is kept; 0: none yet
 	size  int  // of its body
 	body  [maxKept]byte
 	kept  int
+	at    time.Time // when it began
 }
 
 // note takes the next bytes of the stream.
@@ -55,7 +55,7 @@ func (s *sent) begin() {
 	}
 	switch packet.Type(s.head[0] >> 4) {
 	case packet.CONNECT, packet.PUBLISH, packet.SUBSCRIBE, packet.UNSUBSCRIBE:
-		s.keeps, s.first, s.size, s.kept = true, s.head[0], s.left, 0
+		s.keeps, s.first, s.size, s.kept, s.at = true, s.head[0], s.left, 0, time.Now()
 	default:
 		s.keeps = false
 	}
@@ -71,11 +71,12 @@ type request struct {
 	payload int      // bytes
 	filters []string // of a SUBSCRIBE or UNSUBSCRIBE, as far as they are kept
 	more    bool     // there are others
+	at      time.Time
 }
 
 // request reads what is kept. Whatever it cannot read it leaves out.
-func (s *sent) request() request {
-	r := request{packet: packet.Type(s.first >> 4)}
+func (s *sent) request(v packet.Version) request {
+	r := request{packet: packet.Type(s.first >> 4), at: s.at}
 	body := s.body[:s.kept]
 	switch r.packet {
 	case packet.PUBLISH:
@@ -88,13 +89,13 @@ func (s *sent) request() request {
 		if r.qos > 0 {
 			body, r.payload = body[min(2, len(body)):], r.payload-2
 		}
-		if s.version == packet.V5 {
+		if v == packet.V5 {
 			properties, width := takeVarint(body)
 			r.payload -= properties + width
 		}
 	case packet.SUBSCRIBE, packet.UNSUBSCRIBE:
 		body = body[min(2, len(body)):]
-		if s.version == packet.V5 {
+		if v == packet.V5 {
 			properties, width := takeVarint(body)
 			body = body[min(properties+width, len(body)):]
 		}
@@ -111,10 +112,6 @@ func (s *sent) request() request {
 			body = rest
 		}
 		r.more = s.size > s.kept
-	case packet.CONNECT:
-		if len(body) > 6 {
-			s.version = packet.Version(body[6])
-		}
 	}
 	return r
 }
@@ -139,6 +136,3 @@ func takeVarint(p []byte) (v, width int) {
 	}
 	return 0, 0
 }
-
-// subscribes reports whether the request names the filter.
-func (r request) subscribes(filter string) bool { return slices.Contains(r.filters, filter) }

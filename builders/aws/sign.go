@@ -2,6 +2,7 @@ package awsiot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -31,7 +32,6 @@ type presigner struct {
 	credentials cache
 	region      string
 	now         func() time.Time
-	signer      *v4.Signer
 }
 
 func newPresigner(provider aws.CredentialsProvider, o Options) *presigner {
@@ -39,7 +39,7 @@ func newPresigner(provider aws.CredentialsProvider, o Options) *presigner {
 	if !ok {
 		c = aws.NewCredentialsCache(provider)
 	}
-	return &presigner{credentials: c, region: o.Region, now: o.Now, signer: v4.NewSigner()}
+	return &presigner{credentials: c, region: o.Region, now: o.Now}
 }
 
 // CredentialsError says that there are no usable AWS credentials for an attempt.
@@ -68,13 +68,13 @@ func (p *presigner) sign(ctx context.Context, r *mqttws.Request) error {
 	if h := r.Header.Get("Host"); h != "" {
 		host = h // what the server sees is what is signed
 	}
-	r.URL.RawQuery, err = presign(ctx, p.signer, credentials, host, r.URL, p.region, now)
+	r.URL.RawQuery, err = presign(ctx, credentials, host, r.URL, p.region, now)
 	return err
 }
 
 // presign returns the query of a request for u with its signature. The session token is not signed but added afterwards:
 // AWS IoT Core leaves it out of its own calculation.
-func presign(ctx context.Context, signer *v4.Signer, credentials aws.Credentials, host string, u *url.URL, region string, now time.Time) (string, error) {
+func presign(ctx context.Context, credentials aws.Credentials, host string, u *url.URL, region string, now time.Time) (string, error) {
 	request := &http.Request{
 		Method: http.MethodGet,
 		// The scheme is https for the signer: it leaves a default port out of the host for this one only.
@@ -82,14 +82,15 @@ func presign(ctx context.Context, signer *v4.Signer, credentials aws.Credentials
 		Header: make(http.Header), // the WebSocket's headers are not signed: proxies may change them
 		Host:   host,
 	}
-	signed, _, err := signer.PresignHTTP(ctx, credentials, request, emptySHA256, signingName, region, now,
+	// A new signer: it keeps the keys that it derives, also where another secret comes with the same access key.
+	signed, _, err := v4.NewSigner().PresignHTTP(ctx, credentials, request, emptySHA256, signingName, region, now,
 		func(o *v4.SignerOptions) { o.DisableSessionToken = true })
 	if err != nil {
 		return "", fmt.Errorf("awsiot: sign the request: %w", err)
 	}
 	u, err = url.Parse(signed)
 	if err != nil {
-		return "", fmt.Errorf("awsiot: sign the request: the signer's URL is not well-formed")
+		return "", errors.New("awsiot: sign the request: the signer's URL is not well-formed")
 	}
 	if credentials.SessionToken != "" {
 		u.RawQuery += "&X-Amz-Security-Token=" + url.QueryEscape(credentials.SessionToken)

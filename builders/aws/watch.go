@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 )
 
 // watched is a connection that notes what was sent on it last: AWS IoT Core answers much that it does not allow by closing
@@ -66,8 +68,8 @@ func (w *watched) CloseWrite() error {
 }
 
 // lastSent returns what was sent last.
-func (w *watched) lastSent() request {
+func (w *watched) lastSent(v packet.Version) request {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.sent.request()
+	return w.sent.request(v)
 }

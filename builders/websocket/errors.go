@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -80,7 +79,7 @@ type HandshakeError struct {
 	Err        error
 }
 
-// Error gives the status, the beginning of the answer, and which headers came, without their values.
+// Error gives the status and the beginning of the answer.
 func (e *HandshakeError) Error() string {
 	s := fmt.Sprintf("mqttws: the server answered %q instead of upgrading", e.Status)
 	if e.StatusCode == http.StatusSwitchingProtocols {
@@ -88,9 +87,6 @@ func (e *HandshakeError) Error() string {
 	}
 	if e.Body != "" {
 		s += fmt.Sprintf(": %q", e.Body)
-	}
-	if names := slices.Sorted(maps.Keys(e.Header)); len(names) > 0 {
-		s += fmt.Sprintf(" (headers %s)", strings.Join(names, ", "))
 	}
 	return s
 }

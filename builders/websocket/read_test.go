@@ -51,6 +51,7 @@ func splitFrames(r *rand.Rand, stream []byte, largest int) (wire []byte) {
 	return wire
 }
 
+// Conformance: MQTT-6.0.0-2, v3:MQTT-6.0.0-2
 func TestAnySplitIsOneStream(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(40) {
@@ -142,6 +143,7 @@ func TestReadOfNothing(t *testing.T) {
 }
 
 // What the server breaks ends the connection, with the close code of RFC 6455 section 7.4.1.
+// Conformance: MQTT-6.0.0-1, v3:MQTT-6.0.0-1
 func TestServerBreaksTheProtocol(t *testing.T) {
 	t.Parallel()
 	masked := frame(fin|opBinary, []byte("abcd"))

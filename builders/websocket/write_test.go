@@ -13,6 +13,7 @@ import (
 	"time"
 )
 
+// Conformance: MQTT-6.0.0-1, v3:MQTT-6.0.0-1
 func TestWriteIsBinaryMessages(t *testing.T) {
 	t.Parallel()
 	type message struct {

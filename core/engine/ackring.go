@@ -55,6 +55,16 @@ func (r *ackRing) mark(seq uint64, code packet.ReasonCode, reason string) (id ui
 	return a.id, true
 }
 
+// markID is mark for the message with an identifier that is owed.
+func (r *ackRing) markID(id uint16, code packet.ReasonCode, reason string) {
+	for seq := r.head; seq < r.head+uint64(r.n); seq++ {
+		if a := r.at(seq); a.id == id && !a.marked {
+			r.mark(seq, code, reason)
+			return
+		}
+	}
+}
+
 // next returns the oldest where it is marked, nil otherwise.
 func (r *ackRing) next() *owed {
 	if r.n == 0 {

@@ -112,6 +112,7 @@ func (e *Engine) Closed(now Instant) {
 	e.framer.Reset()
 	e.acks1.reset()
 	e.acks2.reset()
+	e.unanswered()
 	e.interrupt()
 	// A clean session of MQTT 3.1.1 ends with its connection [v3:MQTT-3.1.2-6].
 	if e.dropAtClose || e.cfg.Version == packet.V311 && e.connect.CleanStart {
@@ -122,6 +123,7 @@ func (e *Engine) Closed(now Instant) {
 		e.out = nil
 	}
 	e.taken, e.written = 0, 0
+	e.connect = nil // it holds secrets
 }
 
 // keepOut is the largest buffer that an engine holds on to.

@@ -7,8 +7,8 @@ import (
 )
 
 // OfflinePolicy says which operations wait for a connection, when there is none and when it is lost.
-// Messages at QoS 1 and 2 that are under way are always kept until CONNACK tells whether the session is still there;
-// only where it is not does the policy decide.
+// Messages at QoS 1 and 2 of which a byte may have left are always kept until CONNACK tells whether the session is still
+// there; only where it is not does the policy decide.
 type OfflinePolicy uint8
 
 // The offline policies.
@@ -58,7 +58,7 @@ type Config struct {
 	QueueBytes int // bytes they may hold; default 64 MiB; negative: no limit
 
 	AckTimeout  Duration // default 60 s; negative: none
-	PingTimeout Duration // default 30 s, always below half the keep alive
+	PingTimeout Duration // default 30 s, never above half the keep alive
 
 	OutLimit int // bytes to write above which new work waits; default 64 KiB
 

@@ -29,6 +29,7 @@ func (e *Engine) Open(now Instant, c *packet.Connect, deadline Instant) error {
 	if c.CleanStart || e.established && c.ClientID != e.limits.ClientID {
 		e.dropSession()
 	}
+	e.connecting()
 	e.out = out
 	e.connect, e.deadline, e.state, e.err = c, deadline, stateConnecting, nil
 	e.epoch++
@@ -60,6 +61,7 @@ func (e *Engine) receiveConnack(f packet.Frame) {
 		return
 	}
 	if p.Code.Failed() { // the server closes too; nothing more is sent [MQTT-3.2.2-7]
+		e.doubt.answered = true
 		e.end(&ReasonError{Packet: packet.CONNACK, Code: p.Code, Reason: p.ReasonString,
 			ServerReference: p.ServerReference, UserProperties: p.UserProperties})
 		return
@@ -74,12 +76,15 @@ func (e *Engine) receiveConnack(f packet.Frame) {
 	e.negotiate(p)
 	e.state = stateConnected
 	e.events = append(e.events, Event{Kind: EventConnected, Connack: p})
+	e.doubt.answered = true
 	if p.SessionPresent && e.established {
+		e.resumed()
 		e.resumeSession()
 	} else { // a new one, or one of which nothing is known here
 		e.loseSession()
 		e.subs.lost()
 	}
+	e.doubt.since = false
 	e.restore()
 	e.noteSession()
 	e.established = true

@@ -75,9 +75,11 @@ func (e *Engine) receiveSuback(f packet.Frame) {
 	var p packet.Suback
 	if err := p.Decode(f, &e.decoder); err != nil {
 		e.malformed(err)
+		e.endBroken(p.ID, OpSubscribe)
 		return
 	}
 	if e.unwantedReason(packet.SUBACK, p.ReasonString, p.UserProperties) {
+		e.endBroken(p.ID, OpSubscribe)
 		return
 	}
 	o := e.answered(packet.SUBACK, p.ID, OpSubscribe)
@@ -85,8 +87,9 @@ func (e *Engine) receiveSuback(f packet.Frame) {
 		return
 	}
 	o.Codes, o.ReasonString, o.UserProperties = p.Codes, p.ReasonString, p.UserProperties
-	if len(p.Codes) != len(o.Subscribe.Filters) { // the operation ends, so that no reconnect repeats this
-		e.mismatch(o, "MQTT-3.8.4-6", "SUBACK does not have one reason code per filter")
+	if len(p.Codes) != len(o.Subscribe.Filters) {
+		e.violation(packet.ProtocolError, "MQTT-3.8.4-6", "SUBACK does not have one reason code per filter")
+		e.endBroken(p.ID, OpSubscribe)
 		return
 	}
 	e.subs.granted(o)
@@ -97,9 +100,11 @@ func (e *Engine) receiveUnsuback(f packet.Frame) {
 	var p packet.Unsuback
 	if err := p.Decode(f, &e.decoder); err != nil {
 		e.malformed(err)
+		e.endBroken(p.ID, OpUnsubscribe)
 		return
 	}
 	if e.unwantedReason(packet.UNSUBACK, p.ReasonString, p.UserProperties) {
+		e.endBroken(p.ID, OpUnsubscribe)
 		return
 	}
 	o := e.answered(packet.UNSUBACK, p.ID, OpUnsubscribe)
@@ -111,7 +116,8 @@ func (e *Engine) receiveUnsuback(f packet.Frame) {
 		o.Codes = make([]packet.ReasonCode, len(o.Unsubscribe.Filters))
 	}
 	if len(o.Codes) != len(o.Unsubscribe.Filters) {
-		e.mismatch(o, "MQTT-3.11.3-1", "UNSUBACK does not have one reason code per filter")
+		e.violation(packet.ProtocolError, "MQTT-3.11.3-1", "UNSUBACK does not have one reason code per filter")
+		e.endBroken(p.ID, OpUnsubscribe)
 		return
 	}
 	e.subs.removed(o)
@@ -132,13 +138,17 @@ func (e *Engine) answered(t packet.Type, id uint16, kind OpKind) *Op {
 	return o
 }
 
-func (e *Engine) mismatch(o *Op, clause, detail string) {
-	err := &ProtocolError{Code: packet.ProtocolError, Clause: clause, Detail: detail}
+// endBroken ends the request whose answer was the reason to end the connection: a reconnect would only repeat that, and
+// the next one as well.
+func (e *Engine) endBroken(id uint16, kind OpKind) {
+	o := e.ids.get(id)
+	if o == nil || !e.underWay(o) || o.Kind != kind {
+		return
+	}
 	e.control.remove(o)
 	e.ids.free(o)
 	o.Sent = true
-	e.finish(o, err)
-	e.fail(packet.ProtocolError, err)
+	e.finish(o, e.err)
 }
 
 // answer ends a SUBSCRIBE or UNSUBSCRIBE. Filters that were granted stay so even where others were refused.

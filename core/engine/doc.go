@@ -13,14 +13,20 @@
 //   - [Engine.Wrote]: bytes have left.
 //   - [Engine.Tick]: the instant [Engine.Wake] named has come.
 //   - [Engine.Disconnect], [Engine.Closed]: the connection is to end; the transport has ended.
+//   - [Engine.Load], [Engine.LoadDone]: what an earlier process has stored.
 //
 // # Outputs
 //
+//   - [Engine.TakeRecords]: what has to be stored before the bytes that TakeOut returns next are written. Only with
+//     [Config.Durable].
 //   - [Engine.TakeOut]: bytes to write.
-//   - [Engine.TakeDone]: operations that are over, each exactly once.
 //   - [Engine.TakeEvents]: what else happened, as data.
+//   - [Engine.TakeDone]: operations that are over, each exactly once.
 //   - [Engine.Wake]: when to call Tick at the latest.
 //   - [Engine.Err]: why the connection must end. Write what TakeOut still has, close the transport, call Closed.
+//
+// After any input there may be outputs of every kind; taking bytes makes room for more. The transcripts in
+// testdata/script show what follows from what, one rule in each file.
 //
 // An engine lives as long as the session it speaks for: over any number of connections. It is not safe for
 // concurrent use.

@@ -33,11 +33,13 @@ type Engine struct {
 	// The session, which outlives the connection.
 	established bool // there is a session of which we hold the state
 	dropAtClose bool
+	doubt       doubt
 	assignedID  string
 	ids         idTable
-	inUse       int       // outbound QoS 1 and 2 publishes under way on this connection
-	inbound2    heldTable // inbound QoS 2 messages that are not released
-	inbound2Now int       // of those, the ones seen on this connection
+	inUse       int               // outbound QoS 1 and 2 publishes under way on this connection
+	inbound2    heldTable         // inbound QoS 2 messages that are not released
+	inbound2Now int               // of those, the ones seen on this connection
+	lent        map[uint16]uint32 // of those, the ones the application has since an earlier connection: which
 	subs        subscriptions
 
 	// Operations, by where they are.

@@ -47,6 +47,7 @@ func (m *Inbound) Rich() bool {
 type AckToken struct {
 	seq   uint64 // counts the messages of one QoS on one connection, from 1
 	epoch uint32 // the connection
+	id    uint16 // at QoS 2
 	qos   packet.QoS
 }
 

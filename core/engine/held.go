@@ -10,6 +10,8 @@ const (
 	held2Refused                   // the application refuses it, and the PUBREC that says so is still to be sent
 	held2Here                      // seen on this connection, where it counts against our receive maximum
 	held2Due                       // a PUBREC is owed on this connection
+	held2Lent                      // the application has it since an earlier connection, and has not acknowledged it
+	held2Doubted                   // perhaps it belongs to a session that the broker has lost
 )
 
 // heldTable finds a held message by its identifier. It takes memory in pages, so that few messages need little, and

@@ -34,7 +34,7 @@ func (w *modelWorld) comeToRest() {
 			w.connect()
 		}
 		w.take()
-		w.write(len(w.taken))
+		w.write(1 << 20)
 		w.brokerReads(len(w.wire))
 		w.b.flush()
 		w.clientReads(len(w.b.out))
@@ -74,7 +74,7 @@ func (w *modelWorld) restChecks() {
 		t.Errorf("left over: %d operations of %d bytes, quota %d, slow start %d, %d identifiers and %d in quarantine",
 			e.queued, e.queuedBytes, e.inUse, e.slow, e.ids.used, e.ghosts.n)
 	}
-	if e.inbound2Now != 0 {
+	if e.inbound2Now != 0 || len(e.lent) != 0 {
 		t.Errorf("%d inbound messages still count", e.inbound2Now)
 	}
 	for filter, sub := range e.subs.byFilter {

@@ -38,13 +38,10 @@ type modelBroker struct {
 
 // modelSession is what the broker keeps between connections.
 type modelSession struct {
-	// unseen: the client has not read the CONNACK that announced the session. A broker that called it present on the next
-	// connection would hide that an earlier one is lost, which no client can find out.
-	unseen bool
-	held   map[uint16]bool // QoS 2 from the client, not released
-	to     []*modelMessage // to the client, not acknowledged
-	id     uint16
-	subs   map[string]packet.QoS
+	held map[uint16]bool // QoS 2 from the client, not released
+	to   []*modelMessage // to the client, not acknowledged
+	id   uint16
+	subs map[string]packet.QoS
 }
 
 type modelMessage struct {
@@ -55,7 +52,7 @@ type modelMessage struct {
 }
 
 func newModelSession() *modelSession {
-	return &modelSession{unseen: true, held: map[uint16]bool{}, subs: map[string]packet.QoS{}}
+	return &modelSession{held: map[uint16]bool{}, subs: map[string]packet.QoS{}}
 }
 
 // connected starts a new connection; what was on its way is gone.
@@ -169,7 +166,7 @@ func (b *modelBroker) connect(c *packet.Connect) bool {
 		b.send(&packet.Connack{Code: packet.ServerUnavailable})
 		return false
 	}
-	if c.CleanStart || b.rng.IntN(6) == 0 || b.session != nil && b.session.unseen {
+	if c.CleanStart || b.rng.IntN(6) == 0 {
 		b.session = nil
 	}
 	ack := &packet.Connack{SessionPresent: b.session != nil}

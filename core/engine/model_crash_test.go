@@ -77,7 +77,7 @@ func (w *modelWorld) reborn(n int) {
 // reborn starts over with the identifiers that the new process knows. It has to know every one that the broker holds.
 func (v *modelWatch) reborn() {
 	e, b := v.w.e, v.w.b
-	if e.established && b.session != nil && !b.session.unseen {
+	if e.established && b.session != nil {
 		for id := range b.session.held {
 			if e.ids.get(id) == nil {
 				v.w.t.Fatalf("the broker holds identifier %d, and the new process may use it for another message", id)

@@ -156,9 +156,6 @@ func (v *modelWatch) received(p []byte) {
 		}
 		switch pk := pk.(type) {
 		case *packet.Connack:
-			if v.w.b.session != nil && !pk.Code.Failed() {
-				v.w.b.session.unseen = false
-			}
 			if pk.ReceiveMaximum != 0 {
 				v.limit = int(pk.ReceiveMaximum)
 			}

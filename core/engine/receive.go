@@ -17,6 +17,8 @@ func (e *Engine) Receive(now Instant, p []byte) (rest []byte, m *Inbound) {
 			return nil, nil
 		}
 		if !ok {
+			// What was received last may be large; the memory for identifiers is not.
+			e.message.Publish = packet.Publish{SubscriptionIDs: e.message.SubscriptionIDs[:0]}
 			return nil, nil
 		}
 		if p = rest; f.Type() == packet.PUBLISH && e.state == stateConnected {

@@ -17,9 +17,6 @@ func (e *Engine) Ack(now Instant, t AckToken, code packet.ReasonCode, reason str
 	if t.IsZero() {
 		return nil
 	}
-	if t.epoch != e.epoch || e.state != stateConnected {
-		return ErrAckVoid
-	}
 	ring, kind := &e.acks1, packet.PUBACK
 	if t.qos == packet.QoS2 {
 		ring, kind = &e.acks2, packet.PUBREC
@@ -34,6 +31,11 @@ func (e *Engine) Ack(now Instant, t AckToken, code packet.ReasonCode, reason str
 	if !isText(reason) {
 		reason = ""
 	}
+	// While the connection ends nothing is sent any more, but what the application is done with need not come again.
+	ending := e.state == stateClosing && t.qos == packet.QoS2 && !e.cfg.ManualAcks
+	if t.epoch != e.epoch || e.state != stateConnected && !ending {
+		return e.ackLent(t, code, reason)
+	}
 	id, ok := ring.mark(t.seq, code, reason)
 	switch {
 	case !ok:
@@ -44,8 +46,9 @@ func (e *Engine) Ack(now Instant, t AckToken, code packet.ReasonCode, reason str
 	case code.Failed():
 		e.inbound2.set(id, e.inbound2.get(id)|held2Refused)
 	default:
-		e.inbound2.set(id, e.inbound2.get(id)|held2Owned)
-		e.noteInbound(id)
+		h := e.inbound2.get(id) | held2Owned
+		e.inbound2.set(id, h)
+		e.noteInbound(id, h)
 	}
 	e.flushPubrecs()
 	return nil
@@ -113,23 +116,24 @@ func (e *Engine) receivePubrel(f packet.Frame) {
 		e.inbound2Now--
 	}
 	e.dropInbound(p.ID)
+	delete(e.lent, p.ID)
 	e.inbound2.set(p.ID, 0) // [MQTT-4.3.3-12]
 	e.reply(packet.PUBCOMP, p.ID, packet.Success, "")
 }
 
 // settleInbound forgets, at the end of a connection, which messages were seen on it. One that the application has is
-// owned, acknowledged or not, so that it is not delivered again; unless the application refuses it, or acknowledges by
-// hand and counts on being given it again.
+// not delivered again; unless the application refuses it, or acknowledges by hand and counts on being given it again.
 func (e *Engine) settleInbound() {
 	e.inbound2Now = 0
 	for id, h := range e.inbound2.all() {
-		if h&held2Owned == 0 && (h&held2Refused != 0 || e.cfg.ManualAcks) {
+		switch {
+		case h&held2Owned != 0:
+			e.inbound2.set(id, held2Owned|h&held2Doubted)
+		case h&held2Refused != 0 || e.cfg.ManualAcks:
+			delete(e.lent, id)
 			e.inbound2.set(id, 0)
-			continue
+		default:
+			e.lend(id, h)
 		}
-		if h&held2Owned == 0 {
-			e.noteInbound(id)
-		}
-		e.inbound2.set(id, held2Owned)
 	}
 }

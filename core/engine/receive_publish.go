@@ -41,6 +41,9 @@ func (e *Engine) admit() bool {
 
 func (e *Engine) receivePublish2(m *Inbound) bool {
 	h := e.inbound2.get(m.ID)
+	if h&held2Doubted != 0 {
+		h = e.undoubted(m, h)
+	}
 	if h&held2Due != 0 { // the one PUBREC answers any number of repetitions
 		e.stats.Duplicates++
 		return false
@@ -52,11 +55,14 @@ func (e *Engine) receivePublish2(m *Inbound) bool {
 		e.inbound2Now++
 	}
 	e.inbound2.set(m.ID, h|held2Here|held2Due)
-	m.Token = AckToken{seq: e.acks2.push(m.ID), epoch: e.epoch, qos: packet.QoS2}
+	m.Token = AckToken{seq: e.acks2.push(m.ID), epoch: e.epoch, id: m.ID, qos: packet.QoS2}
 	if h == 0 {
 		return true
 	}
 	e.stats.Duplicates++
+	if h&held2Lent != 0 { // the application is not done with it
+		return false
+	}
 	e.acks2.mark(m.Token.seq, packet.Success, "")
 	e.flushPubrecs()
 	return false

@@ -29,7 +29,9 @@ const (
 func (e *Engine) TakeRecords(dst []Record) []Record {
 	dst = append(dst, e.records...)
 	clear(e.records)
-	e.records = e.records[:0]
+	if e.records = e.records[:0]; cap(e.records) > keepDone {
+		e.records = nil
+	}
 	e.arena, e.arenaOut = e.arenaOut[:0], e.arena
 	if cap(e.arena) > keepOut {
 		e.arena = nil
@@ -120,22 +122,40 @@ func (e *Engine) forget(o *Op) {
 	}
 }
 
-// noteSession stores that there is a session, under which name.
+// The first byte of what is stored of a session.
+const (
+	sessionKnown   = 1
+	sessionDoubted = 2 // a CONNECT may have been sent since
+)
+
+// The one byte of what is stored of an inbound message.
+const (
+	inboundKnown   = 1
+	inboundDoubted = 2 // perhaps it belongs to a session that the broker has lost
+)
+
+// noteSession stores that there is a session, under which name. A clean session of MQTT 3.1.1 ends with its connection,
+// so no other process can go on with it [v3:MQTT-3.1.2-6].
 func (e *Engine) noteSession() {
-	if !e.cfg.Durable {
+	if !e.cfg.Durable || e.cfg.Version == packet.V311 && e.connect.CleanStart {
 		return
 	}
-	if e.noted != e.limits.ClientID || !e.established {
-		e.noted = e.limits.ClientID
-		e.put(keySession, append([]byte{1}, e.noted...))
+	if e.noted != e.limits.ClientID || !e.established || e.doubt.noted {
+		e.noted, e.doubt.noted = e.limits.ClientID, false
+		e.put(keySession, append([]byte{sessionKnown}, e.noted...))
 	}
 }
 
 // noteInbound stores that an inbound QoS 2 message has been taken: before its PUBREC leaves.
-func (e *Engine) noteInbound(id uint16) {
-	if e.cfg.Durable {
-		e.put(keyInbound|uint64(id), []byte{1})
+func (e *Engine) noteInbound(id uint16, h held2) {
+	if !e.cfg.Durable {
+		return
 	}
+	value := byte(inboundKnown)
+	if h&held2Doubted != 0 {
+		value = inboundDoubted
+	}
+	e.put(keyInbound|uint64(id), []byte{value})
 }
 
 // dropInbound stores that it has been released: before its PUBCOMP leaves, after which the identifier is a new message.
@@ -149,7 +169,7 @@ func (e *Engine) dropInbound(id uint16) {
 // itself goes first: whatever a crash leaves of the rest belongs to none then, and is not resumed.
 func (e *Engine) forgetSession() {
 	if e.noted != "" {
-		e.noted = ""
+		e.noted, e.doubt.noted = "", false
 		e.drop(keySession)
 	}
 	for id, h := range e.inbound2.all() {

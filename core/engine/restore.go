@@ -41,7 +41,11 @@ func (e *Engine) Load(key uint64, value []byte) error {
 		what, ok = "state of message", n < maxSeq && e.loadState(n, value)
 	case keyInbound:
 		if what, ok = "inbound message", n > 0 && n <= maxIDs; ok {
-			e.inbound2.set(uint16(n), held2Owned)
+			h := held2Owned
+			if len(value) > 0 && value[0] == inboundDoubted {
+				h |= held2Doubted
+			}
+			e.inbound2.set(uint16(n), h)
 		}
 	case keyGhost:
 		what, ok = "given up message", n > 0 && n <= maxIDs && e.loadGhost(uint16(n))
@@ -56,10 +60,12 @@ func (e *Engine) Load(key uint64, value []byte) error {
 }
 
 func (e *Engine) loadSession(value []byte) bool {
-	if len(value) < 1 || value[0] != 1 {
+	if len(value) < 1 || value[0] != sessionKnown && value[0] != sessionDoubted {
 		return false
 	}
 	e.established, e.noted = true, string(value[1:])
+	e.doubt.noted = value[0] == sessionDoubted
+	e.doubt.since = e.doubt.noted
 	e.assignedID, e.limits.ClientID = e.noted, e.noted
 	return true
 }

@@ -154,6 +154,7 @@ func (e *Engine) loseSession() {
 	e.forgetSession()
 	e.ids = idTable{next: e.ids.next}
 	e.inbound2, e.inbound2Now = heldTable{}, 0
+	clear(e.lent)
 	e.ghosts = opList{}
 	for o := e.released.pop(); o != nil; o = e.released.pop() {
 		o.id = 0

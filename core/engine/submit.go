@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/gneiss-mqtt/gneiss-go/core/packet"
+import (
+	"errors"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+)
 
 // Submit starts an operation. An error says that it was refused at once and is not the engine's: what it asks for can
 // never be sent, there is no connection and the policy does not wait for one, or the queue is full. Otherwise the
@@ -61,6 +65,9 @@ func (e *Engine) accept(o *Op) {
 
 // validate judges what can be judged without a connection.
 func (e *Engine) validate(o *Op) error {
+	if o.list != nil {
+		return errInUse
+	}
 	switch o.Kind {
 	case OpSubscribe:
 		o.Subscribe.ID = 0
@@ -68,6 +75,9 @@ func (e *Engine) validate(o *Op) error {
 	case OpUnsubscribe:
 		o.Unsubscribe.ID = 0
 		return o.Unsubscribe.Validate(e.cfg.Version, e.cfg.Strict)
+	case OpPublish:
+	default:
+		return errNoKind
 	}
 	p := &o.Publish
 	p.ID, p.Dup, p.SubscriptionIDs = 0, false, nil
@@ -87,6 +97,12 @@ func (e *Engine) validate(o *Op) error {
 	e.lastTopic = p.Topic
 	return nil
 }
+
+// Mistakes of the driver.
+var (
+	errInUse  = errors.New("mqtt: the operation is under way already")
+	errNoKind = errors.New("mqtt: unknown kind of operation")
+)
 
 // plain reports whether a publish has nothing but a topic and a payload to judge.
 func plain(p *packet.Publish) bool {

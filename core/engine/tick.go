@@ -84,10 +84,13 @@ func (e *Engine) stalled() Instant {
 	stalled := Never
 	if e.state == stateConnected && !e.quota() {
 		var newest Instant
-		for _, l := range [...]*opList{&e.unacked, &e.released, &e.ghosts} {
+		for _, l := range [...]*opList{&e.unacked, &e.released} {
 			if l.tail != nil {
 				newest = max(newest, l.tail.sentAt)
 			}
+		}
+		for g := e.ghosts.head; g != nil; g = g.next {
+			newest = max(newest, g.sentAt)
 		}
 		stalled = newest.add(patience)
 	}

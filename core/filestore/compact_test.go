@@ -63,15 +63,24 @@ func TestCompactionIsIncremental(t *testing.T) {
 			del12 = append(del12, del(1000+2*i*30+j))
 		}
 	}
-	var read, written, syncs int
+	var read, written, syncs, waiting int
 	m.fault = func(_ int, o *op) (error, bool) {
 		switch o.kind {
 		case opRead:
 			read += len(o.data)
 		case opWrite:
 			written += len(o.data)
+			if o.name == tmpName {
+				waiting += len(o.data)
+			}
 		case opSync:
 			syncs++
+			if o.name == tmpName {
+				if waiting > syncBytes+2*maxBatch {
+					t.Errorf("%d bytes of the new file are made durable at once", waiting)
+				}
+				waiting = 0
+			}
 		}
 		return nil, true
 	}

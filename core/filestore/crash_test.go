@@ -3,6 +3,8 @@ package filestore
 import (
 	"maps"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
@@ -82,8 +84,8 @@ func TestCrashPoints(t *testing.T) {
 		keys                   uint64
 	}{
 		"small": {batches: 160, keys: 40, longest: 300, step: 1},
-		"page":  {batches: 60, keys: 10, longest: 20_000, step: 1},
-		"large": {batches: 16, keys: 4, longest: 1 << 20, step: 2},
+		"page":  {batches: 45, keys: 10, longest: 20_000, step: 1},
+		"large": {batches: 12, keys: 4, longest: 1 << 20, step: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -149,4 +151,60 @@ func crashHere(t *testing.T, h *history, d *disk, n int, rng *rand.Rand) (points
 	_, at := h.recovered(t, m, oldest, newest)
 	_, _ = h.recovered(t, newMemFS(m.disk(len(m.journal)).crash(loseAll, rng)), at, newest)
 	return points + 1
+}
+
+// Without sync, Close makes durable what Apply did not.
+func TestNoSyncClose(t *testing.T) {
+	t.Parallel()
+	m := newMemFS(newDisk())
+	s := mustOpen(t, m, func(o *Options) { o.NoSync = true })
+	mustApply(t, s, put(1, "one"))
+	holds(t, mustOpen(t, newMemFS(m.disk(len(m.journal)).crash(loseAll, nil))), state{})
+	holds(t, mustOpen(t, newMemFS(m.disk(len(m.journal)))), state{1: "one"})
+	mustClose(t, s)
+	holds(t, mustOpen(t, newMemFS(m.disk(len(m.journal)).crash(loseAll, nil))), state{1: "one"})
+}
+
+// A large Apply is several batches, none of them larger than it must be, each durable before the next is begun.
+func TestLargeApplyIsSeveralBatches(t *testing.T) {
+	t.Parallel()
+	m := newMemFS(newDisk())
+	s := mustOpen(t, m)
+	var changes []mqtt.Change
+	for i := range uint64(500) {
+		changes = append(changes, put(i, strings.Repeat("x", 10_000)))
+	}
+	changes = append(changes, put(500, strings.Repeat("y", 3<<20)), put(501, "z"))
+	begun := len(m.journal)
+	mustApply(t, s, changes...)
+	var ends []int64
+	sc := scanner{reader: reader{f: &memFile{m: m, inode: m.names[logName]}, limit: s.end}, pos: headerSize, id: s.id}
+	for more := true; more; {
+		b, g, ok, err := sc.next(s.end)
+		if err != nil || !g.empty() {
+			t.Fatalf("%+v, %v", g, err)
+		}
+		if b.length > maxBatch && b.count > 1 {
+			t.Errorf("a batch of %d records has %d bytes", b.count, b.length)
+		}
+		if more = ok; ok {
+			ends = append(ends, b.end())
+		}
+	}
+	if want := (500*10_000+maxBatch-1)/maxBatch + 2; len(ends) != want {
+		t.Errorf("batches end at %v, want %d of them", ends, want)
+	}
+	var synced []int64
+	written := int64(0)
+	for _, o := range m.journal[begun:] {
+		switch o.kind {
+		case opWrite:
+			written = o.off + int64(len(o.data))
+		case opSync:
+			synced = append(synced, written)
+		}
+	}
+	if !slices.Equal(synced, ends) {
+		t.Errorf("synced at %v, batches end at %v", synced, ends)
+	}
 }

@@ -71,13 +71,16 @@ func mended(t *testing.T, file []byte, want state) (found []Damage, m *memFS) {
 	if n := s.Stats().Damages; n != len(found) {
 		t.Errorf("%d damages counted, %d reported", n, len(found))
 	}
+	killed := newMemFS(m.disk(len(m.journal)))
 	mustClose(t, s)
-	var again []Damage
-	s = mustOpen(t, m, collect(&again))
-	holds(t, s, want.with(more))
-	mustClose(t, s)
-	if len(again) > 0 {
-		t.Fatalf("reported again: %s", again[0])
+	for _, m := range []*memFS{killed, m} {
+		var again []Damage
+		s = mustOpen(t, m, collect(&again))
+		holds(t, s, want.with(more))
+		mustClose(t, s)
+		if len(again) > 0 {
+			t.Fatalf("reported again: %s", again[0])
+		}
 	}
 	return found, m
 }
@@ -232,72 +235,6 @@ func TestRandomDamage(t *testing.T) {
 	}
 }
 
-// Without both copies of the header the batches themselves tell which file they belong to.
-func TestHeaderLost(t *testing.T) {
-	t.Parallel()
-	sm := newSample(t)
-	for name, c := range map[string]struct {
-		zeros, missing int
-	}{
-		"header":             {headerSize, 0},
-		"header and a batch": {headerSize + 20, 1},
-		"first two batches":  {sm.ends[1], 2},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			file := bytes.Clone(sm.file)
-			clear(file[:c.zeros])
-			found, _ := mended(t, file, sm.without(func(i int) bool { return i < c.missing }))
-			lost := 0
-			for _, b := range sm.batches[:c.missing] {
-				lost += len(b)
-			}
-			if len(found) != 1 || found[0].Reason != reasonHeader || found[0].Lost != int64(lost) {
-				t.Errorf("found %+v, want one header with %d changes lost", found, lost)
-			}
-		})
-	}
-	t.Run("copies moved away", func(t *testing.T) {
-		t.Parallel()
-		found, _ := mended(t, sm.file[headerSize:], sm.without(never))
-		if len(found) != 1 || found[0].Length != 0 || found[0].Lost != 0 {
-			t.Errorf("found %+v", found)
-		}
-	})
-}
-
-// A file that is no store at all is moved aside, whole.
-func TestForeignFile(t *testing.T) {
-	t.Parallel()
-	for name, file := range map[string]string{
-		"text":          "some other program's file",
-		"one byte":      "x",
-		"mark alone":    batchMagic,
-		"many marks":    strings.Repeat(batchMagic, 1000),
-		"magic alone":   fileMagic,
-		"large":         strings.Repeat("0123456789abcdef", 20_000),
-		"zeros, a byte": strings.Repeat("\x00", 200_000) + "x",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			found, m := mended(t, []byte(file), state{})
-			if len(found) != 1 || found[0].Reason != reasonHeader || found[0].Lost != -1 {
-				t.Fatalf("found %+v", found)
-			}
-			if got := m.content(base(found[0].Saved)); string(got) != file {
-				t.Errorf("saved %d bytes, want %d", len(got), len(file))
-			}
-		})
-	}
-	t.Run("zeros", func(t *testing.T) {
-		t.Parallel()
-		found, m := mended(t, make([]byte, 100_000), state{})
-		if len(found) != 1 || found[0].Reason != reasonEmpty || found[0].Length != 100_000 || len(m.saved()) > 0 {
-			t.Fatalf("found %+v, saved %v", found, m.saved())
-		}
-	})
-}
-
 // A value that holds a whole store is nothing to believe in, whatever is damaged around it: it may come from a peer
 // who hopes for that.
 func TestValueHoldsAStore(t *testing.T) {
@@ -372,33 +309,6 @@ func appendBatch(file []byte, id, seq uint64, payload string) []byte {
 	w.bytes([]byte(payload))
 	_ = w.end()
 	return m.data[1]
-}
-
-// The file of a newer version is left alone.
-func TestNewerVersion(t *testing.T) {
-	t.Parallel()
-	file := append(appendHeader(nil, formatVersion+1, 5), "what only the future knows"...)
-	for name, damage := range map[string]int{"whole": -1, "first copy damaged": 9, "second copy damaged": 40} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			file := bytes.Clone(file)
-			if damage >= 0 {
-				file[damage] ^= 1
-			}
-			m := newMemFS(diskOf(logName, file))
-			_, err := openOn(m)
-			e, ok := errors.AsType[*VersionError](err)
-			if !ok || e.Version != formatVersion+1 || !strings.Contains(e.Error(), "version 2") {
-				t.Fatalf("Open returned %v", err)
-			}
-			if len(m.journal) > 0 || !bytes.Equal(m.content(logName), file) {
-				t.Errorf("Open did %v", m.journal)
-			}
-			if len(m.locked) > 0 {
-				t.Error("Open left the lock")
-			}
-		})
-	}
 }
 
 // What changes while the store is open is not given to anybody.
@@ -499,5 +409,47 @@ func TestLeftoverOfCompaction(t *testing.T) {
 	}
 	if s.Stats().Damages > 0 || !maps.Equal(mustLoad(t, s), sm.without(never)) {
 		t.Error("it was taken for something")
+	}
+}
+
+// Whenever the power fails during the mending, the damaged part is still in the file, or durably saved.
+func TestDamagedPartSurvivesCrash(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(13, 13))
+	sm := newSample(t)
+	for _, hit := range []int{2, len(sm.batches) - 1} {
+		file := bytes.Clone(sm.file)
+		file[sm.start(hit)+batchHead+1] ^= 0x40
+		part := file[sm.start(hit):sm.ends[hit]]
+		m := newMemFS(diskOf(logName, file))
+		mustOpen(t, m)
+		for n := range len(m.journal) + 1 {
+			for _, how := range []loss{loseAll, keepAll, tear, tear, tear} {
+				crashed := newMemFS(m.disk(n).crash(how, rng))
+				kept := bytes.Contains(crashed.content(logName), part)
+				for _, name := range crashed.saved() {
+					kept = kept || bytes.Equal(crashed.content(name), part)
+				}
+				if !kept {
+					t.Fatalf("batch %d, after %d entries: neither in the file nor saved", hit, n)
+				}
+			}
+		}
+	}
+}
+
+// The mark of a batch is found wherever it stands, across what is read at once.
+func TestSearch(t *testing.T) {
+	t.Parallel()
+	for _, at := range []int{0, 1, window - 5, window - 4, window - 3, window - 2, window - 1, window, 2*window - 2, 3*window - 4} {
+		data := make([]byte, 3*window)
+		copy(data[at:], batchMagic)
+		r := reader{f: bytes.NewReader(data), limit: int64(len(data))}
+		if got, err := r.search(0, r.limit); err != nil || got != int64(at) {
+			t.Errorf("mark at %d found at %d, %v", at, got, err)
+		}
+		if got, err := r.search(int64(at+1), r.limit); err != nil || got != r.limit {
+			t.Errorf("no mark behind %d, found at %d, %v", at, got, err)
+		}
 	}
 }

@@ -109,9 +109,7 @@ func lastState(t *testing.T, d *disk, want state, hit op) {
 		t.Fatalf("%v of %s failed: afterwards the store holds %s, want %s", hit.kind, hit.name, got, want)
 	}
 	for _, d := range found {
-		if d.Lost > 0 {
-			t.Fatalf("%v of %s failed: %s", hit.kind, hit.name, d)
-		}
+		t.Fatalf("%v of %s failed: %s", hit.kind, hit.name, d)
 	}
 }
 
@@ -314,6 +312,100 @@ func TestRenameInDoubt(t *testing.T) {
 				t.Errorf("%d failures, %d refusals", failing, refused)
 			}
 			holds(t, s, want)
+		})
+	}
+}
+
+// A compaction takes space. When an Apply fails, that is given back at once.
+func TestFailureEndsCompaction(t *testing.T) {
+	t.Parallel()
+	m := newMemFS(newDisk())
+	s := mustOpen(t, m, compactAt(3000))
+	for i := 0; s.c == nil; i++ {
+		if i > 100 {
+			t.Fatal("no compaction")
+		}
+		mustApply(t, s, put(1, strings.Repeat("x", 100)))
+	}
+	m.fault = func(_ int, o *op) (error, bool) {
+		if o.kind == opWrite && o.name == logName {
+			o.data = nil
+			return syscall.ENOSPC, false
+		}
+		return nil, true
+	}
+	if err := s.Apply([]mqtt.Change{put(2, "two")}); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("Apply returned %v", err)
+	}
+	if _, ok := m.names[tmpName]; ok {
+		t.Error("the new file is still there")
+	}
+	m.fault = nil
+	for range 200 {
+		mustApply(t, s, put(1, strings.Repeat("y", 100)))
+	}
+	if st := s.Stats(); st.Compactions == 0 || st.CompactError != nil {
+		t.Errorf("%+v", st)
+	}
+}
+
+// Where a damaged file cannot be replaced by a mended one, the store works with it as it is, and the next Open mends it.
+func TestCannotMend(t *testing.T) {
+	t.Parallel()
+	sm := newSample(t)
+	for name, damage := range map[string][]int{
+		"first copy of the header":  {3},
+		"second copy of the header": {40},
+		"both":                      {3, 40},
+		"batch":                     {sm.start(2) + 40},
+		"both and first batch":      {3, 40, sm.start(0) + 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := slices.Clone(sm.file)
+			missing := func(i int) bool {
+				for _, at := range damage {
+					if at >= sm.start(i) && at < sm.ends[i] {
+						return true
+					}
+				}
+				return false
+			}
+			for _, at := range damage {
+				file[at] ^= 1
+			}
+			m := newMemFS(diskOf(logName, file))
+			m.fault = func(_ int, o *op) (error, bool) {
+				if o.kind == opRename {
+					return errDisk, false
+				}
+				return nil, true
+			}
+			s := mustOpen(t, m)
+			if err := s.Stats().CompactError; !errors.Is(err, errDisk) {
+				t.Errorf("CompactError %v", err)
+			}
+			more := []mqtt.Change{put(9, "nine"), del(1)}
+			mustApply(t, s, more...)
+			want := sm.without(missing).with(more)
+			holds(t, s, want)
+
+			_, after := mended(t, newMemFS(m.disk(len(m.journal)).crash(loseAll, nil)).content(logName), want)
+			if len(after.saved()) == 0 {
+				t.Error("nothing was saved")
+			}
+			m.fault = nil
+			for i := 0; s.Stats().Compactions == 0; i++ { // or a later Apply does
+				if i > 3000 {
+					t.Fatal("never compacted")
+				}
+				mustApply(t, s, put(5, strings.Repeat("x", 1000)))
+			}
+			holds(t, s, want.with([]mqtt.Change{put(5, strings.Repeat("x", 1000))}))
+			mustClose(t, s)
+			if s := mustOpen(t, m); s.Stats().Damages > 0 {
+				t.Error("the damage is still there")
+			}
 		})
 	}
 }

@@ -73,18 +73,18 @@ func (s state) String() string {
 	return b.String()
 }
 
-// openOn opens a store in a file system, with ids that follow from the seed.
-func openOn(fsys fileSystem, optFns ...func(*Options)) (*Store, error) {
-	ids := rand.New(rand.NewPCG(7, 7))
+// openOn opens a store in a file system, with ids that follow from what is there, and so are never the same again.
+func openOn(m *memFS, optFns ...func(*Options)) (*Store, error) {
+	ids := rand.New(rand.NewPCG(7, m.fingerprint()))
 	return Open("dir", append([]func(*Options){func(o *Options) {
-		o.fs = fsys
+		o.fs = m
 		o.newID = ids.Uint64
 	}}, optFns...)...)
 }
 
-func mustOpen(t *testing.T, fsys fileSystem, optFns ...func(*Options)) *Store {
+func mustOpen(t *testing.T, m *memFS, optFns ...func(*Options)) *Store {
 	t.Helper()
-	s, err := openOn(fsys, optFns...)
+	s, err := openOn(m, optFns...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,11 +23,20 @@ func lock(name string) (io.Closer, error) {
 		}
 	}
 	if err == nil {
-		return f, nil
+		return flocked{f}, nil
 	}
 	_ = f.Close()
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		err = ErrLocked
 	}
 	return nil, err
+}
+
+// A flocked is a locked file.
+type flocked struct{ *os.File }
+
+// Close unlocks before it closes: a child process that is just being started has the file open, too, for a moment.
+func (f flocked) Close() error {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+	return errors.Join(err, f.File.Close())
 }

@@ -133,6 +133,15 @@ func (m *memFS) lock(name string) (io.Closer, error) {
 // content returns a file.
 func (m *memFS) content(name string) []byte { return m.data[m.names[name]] }
 
+// fingerprint is a number that follows from all there is.
+func (m *memFS) fingerprint() uint64 {
+	sum := uint64(0)
+	for name, inode := range m.names {
+		sum += uint64(checksum(m.data[inode]))<<32 + uint64(checksum([]byte(name)))
+	}
+	return sum
+}
+
 // saved returns the names of the damaged parts.
 func (m *memFS) saved() []string {
 	var list []string

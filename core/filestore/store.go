@@ -128,7 +128,8 @@ func (s *Store) Load(yield func(key uint64, value []byte) error) error {
 	return nil
 }
 
-// Close gives space taken in advance back and unlocks the store. Closing twice does nothing.
+// Close unlocks the store and gives back the space taken in advance. With [Options.NoSync] it waits for the disk.
+// Closing twice does nothing. Errors are [ErrBusy] and [*Error]; after an [*Error] the store is closed all the same.
 func (s *Store) Close() error {
 	if !s.mu.TryLock() {
 		return ErrBusy

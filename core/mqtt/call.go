@@ -82,8 +82,11 @@ func (c *Client) trim() {
 	}
 }
 
-// submit starts an operation. c.mu is held; it is given up while a full queue is waited for.
+// submit starts an operation, unless ctx is over. c.mu is held; it is given up while a full queue is waited for.
 func (c *Client) submit(ctx context.Context, k *call) error {
+	if ctx != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
 	for {
 		if c.refusing {
 			return cmp.Or(c.closed, ErrClosed)

@@ -56,7 +56,8 @@ type Config struct {
 	// TopicAliasMaximum is how many topic aliases the broker may use. MQTT 5 only; default 64; negative: none.
 	TopicAliasMaximum int
 	// InboundBytes bounds the memory for messages that wait for their handlers. Default 8 MiB. At QoS 1 and 2 the
-	// broker is throttled through ReceiveMaximum; messages at QoS 0 above it are dropped and counted.
+	// broker is throttled through ReceiveMaximum. At QoS 0, messages above it are dropped and counted where their own
+	// handler is behind, and above twice as much everywhere.
 	InboundBytes int
 	// UserProperties are sent with CONNECT. MQTT 5 only.
 	UserProperties []packet.UserProperty
@@ -173,6 +174,8 @@ func (c *Config) setDefaults() error {
 	if c.Trace == nil {
 		c.Trace = new(Trace)
 	}
+	trace := *c.Trace
+	c.Trace = &trace
 	switch {
 	case c.KeepAlive > 65535*time.Second:
 		return errors.New("mqtt: Config.KeepAlive is above 65,535 s")

@@ -145,6 +145,7 @@ func (k *consumer) finish() {
 		s.in.list = append(append(make([]Message, 0, len(rest)+len(s.in.list)), rest...), s.in.list...)
 		s.in.bytes += left
 		k.bytes -= left
+		s.spare.arena = nil // it holds what was put back
 	}
 	s.c.consumed(k.bytes)
 	k.used = max(k.used, len(k.list))

@@ -2,8 +2,6 @@ package mqtt_test
 
 import (
 	"context"
-	"errors"
-	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,6 +37,22 @@ func TestCanceledBeforeSent(t *testing.T) {
 		if n := c.Stats().Queued; n != 0 {
 			t.Errorf("%d operations are left", n)
 		}
+	})
+}
+
+// With a context that is over nothing is even tried.
+func TestContextThatIsOver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPeer(t)
+		c, conn := connect(t, p)
+		_, err := c.Publish(expired(t), mqtt.Publish{Topic: "t"})
+		_, err2 := c.Subscribe(expired(t), mqtt.Filter{Filter: "f"})
+		for _, err := range []error{err, err2, c.Unsubscribe(expired(t), "f"), c.Enqueue(expired(t), mqtt.Publish{Topic: "t", QoS: 1})} {
+			if wantErr(t, err, context.Canceled); !mqtt.NotSent(err) {
+				t.Errorf("%v: may have been sent", err)
+			}
+		}
+		conn.ExpectSilence(time.Second)
 	})
 }
 
@@ -132,158 +146,6 @@ func TestSubscribeCanceledInFlight(t *testing.T) {
 			if s := c.Stats(); s.Subscriptions != 0 || s.Queued != 0 {
 				t.Errorf("%+v", s)
 			}
-		}
-	})
-}
-
-// F09: a full queue makes a call wait, for as long as its context allows.
-func TestFullQueueWaits(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		p := newPeer(t)
-		c := start(t, p, func(c *mqtt.Config) { c.Queue.Count = 2 })
-		first := publish(t.Context(), c, mqtt.Publish{Topic: "1", QoS: 1})
-		synctest.Wait()
-		second := publish(t.Context(), c, mqtt.Publish{Topic: "2", QoS: 1})
-		synctest.Wait()
-
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		_, err := c.Publish(ctx, mqtt.Publish{Topic: "3", QoS: 1})
-		wantErr(t, err, context.DeadlineExceeded)
-		if !mqtt.NotSent(err) {
-			t.Errorf("%v: may have been sent", err)
-		}
-		err = c.PublishAsync(mqtt.Publish{Topic: "4", QoS: 1}, func(mqtt.PublishResult, error) { t.Error("called") })
-		wantErr(t, err, mqtt.ErrQueueFull) // it has no context to wait with
-
-		third := publish(t.Context(), c, mqtt.Publish{Topic: "5", QoS: 1})
-		synctest.Wait()
-		conn, _ := p.Connect(&packet.Connack{})
-		for _, want := range []string{"1", "2", "5"} {
-			m := mqtttest.Expect[packet.Publish](conn)
-			if m.Topic != want {
-				t.Errorf("%q, want %q", m.Topic, want)
-			}
-			conn.Send(mqtttest.Answer(conn, m)...)
-		}
-		for _, over := range []<-chan result{first, second, third} {
-			if r := <-over; r.err != nil {
-				t.Error(r.err)
-			}
-		}
-	})
-}
-
-func TestFullQueueFails(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		c := start(t, newPeer(t), func(c *mqtt.Config) { c.Queue = mqtt.QueueLimit{Bytes: 2000, Fail: true} })
-		if err := c.PublishAsync(mqtt.Publish{Topic: "1", QoS: 1, Payload: make([]byte, 1000)}, nil); err != nil {
-			t.Fatal(err)
-		}
-		_, err := c.Publish(t.Context(), mqtt.Publish{Topic: "2", QoS: 1, Payload: make([]byte, 1000)})
-		wantErr(t, err, mqtt.ErrQueueFull)
-		if !mqtt.NotSent(err) {
-			t.Errorf("%v: may have been sent", err)
-		}
-	})
-}
-
-// Who waits for room is told at once when there will be none.
-func TestShutdownEndsWaitingForRoom(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		p := newPeer(t)
-		c, conn := connect(t, p, func(c *mqtt.Config) { c.Queue.Count = 1 })
-		first := publish(t.Context(), c, mqtt.Publish{Topic: "1", QoS: 1})
-		m := mqtttest.Expect[packet.Publish](conn)
-		second := publish(t.Context(), c, mqtt.Publish{Topic: "2", QoS: 1})
-		synctest.Wait()
-		down := async(func() error { return c.Shutdown(t.Context()) })
-		wantErr(t, (<-second).err, mqtt.ErrClosed)
-		conn.Send(mqtttest.Answer(conn, m)...)
-		if err := errors.Join((<-first).err, <-down); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-// No acknowledgement in time ends the call, not the delivery.
-func TestAckTimeout(t *testing.T) {
-	both(t, func(t *testing.T, version packet.Version) {
-		p := newPeer(t)
-		c, conn := connect(t, p, v(version), func(c *mqtt.Config) { c.AckTimeout = 10 * time.Second })
-		begun := time.Now()
-		over := publish(t.Context(), c, mqtt.Publish{Topic: "t", QoS: 1})
-		told := make(chan error, 2)
-		err := c.PublishAsync(mqtt.Publish{Topic: "u", QoS: 2}, func(_ mqtt.PublishResult, err error) { told <- err })
-		if err != nil {
-			t.Fatal(err)
-		}
-		in := []packet.Packet{conn.Next(), conn.Next()}
-		subscribing := async(func() error { _, err := c.Subscribe(t.Context(), mqtt.Filter{Filter: "f"}); return err })
-		in = append(in, mqtttest.Expect[packet.Subscribe](conn))
-		for _, err := range []error{(<-over).err, <-told, <-subscribing} {
-			wantErr(t, err, mqtt.ErrAckTimeout)
-			if mqtt.NotSent(err) {
-				t.Errorf("%v: it was sent", err)
-			}
-		}
-		if took := time.Since(begun); took != 10*time.Second {
-			t.Errorf("after %v", took)
-		}
-		for _, m := range in { // too late, and harmless
-			conn.Send(mqtttest.Answer(conn, m)...)
-		}
-		conn.Send(mqtttest.Answer(conn, mqtttest.Expect[packet.Pubrel](conn))...)
-		conn.Send(mqtttest.Answer(conn, mqtttest.Expect[packet.Unsubscribe](conn))...)
-		synctest.Wait()
-		if s := c.Stats(); s.Queued != 0 || s.Forgiven != 0 || len(told) != 0 {
-			t.Errorf("%+v, %d calls too many", s, len(told))
-		}
-	})
-}
-
-// The time for the acknowledgement starts when the packet is sent, not while it waits for a connection.
-func TestAckTimeoutDoesNotRunOffline(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		p := newPeer(t)
-		begun := time.Now()
-		c := start(t, p, func(c *mqtt.Config) {
-			c.AckTimeout = time.Second
-			c.Endpoint.Dial = func(ctx context.Context) (net.Conn, error) {
-				if time.Since(begun) < time.Hour {
-					return nil, errDial
-				}
-				return p.Dial(ctx)
-			}
-		})
-		over := publish(t.Context(), c, mqtt.Publish{Topic: "t", QoS: 1})
-		conn, _ := p.Connect(&packet.Connack{})
-		conn.Send(mqtttest.Answer(conn, mqtttest.Expect[packet.Publish](conn))...)
-		if r := <-over; r.err != nil {
-			t.Error(r.err)
-		}
-	})
-}
-
-// Without a limit a call waits as long as its context.
-func TestNoAckTimeout(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		p := newPeer(t)
-		c := start(t, p, func(c *mqtt.Config) { c.AckTimeout = -1 })
-		var held *packet.Publish
-		p.Serve(func(conn *mqtttest.Conn, in packet.Packet) []packet.Packet {
-			if m, ok := in.(*packet.Publish); ok {
-				held = m
-				return nil
-			}
-			return mqtttest.Answer(conn, in)
-		})
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Hour)
-		defer cancel()
-		_, err := c.Publish(ctx, mqtt.Publish{Topic: "t", QoS: 1})
-		wantErr(t, err, context.DeadlineExceeded)
-		if held == nil || c.Stats().Connects != 1 {
-			t.Errorf("%+v, %+v", held, c.Stats())
 		}
 	})
 }

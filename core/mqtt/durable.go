@@ -74,6 +74,7 @@ func (c *Client) save(records []engine.Record) (atOnce bool) {
 			}
 		} else if n == 0 || closed {
 			c.stats.StoreFailures++
+			c.logLater(slog.LevelError, "session store failed", logError, err)
 			if f := c.cfg.Trace.StoreFailed; f != nil {
 				c.tell(func() { f(err) })
 			}
@@ -82,9 +83,6 @@ func (c *Client) save(records []engine.Record) (atOnce bool) {
 		c.mu.Unlock()
 		if err == nil {
 			return n == 0
-		}
-		if n == 0 {
-			c.cfg.Logger.Error("session store failed", logError, err)
 		}
 		if l != nil {
 			l.conn.Close()
@@ -117,10 +115,10 @@ func (c *Client) storeError() error {
 // closeStore runs when no other goroutine uses the store any more.
 func (c *Client) closeStore() {
 	err := c.store.Close()
-	if err != nil {
-		c.cfg.Logger.Error("session store was not closed properly", logError, err)
-	}
 	c.mu.Lock()
+	if err != nil {
+		c.logLater(slog.LevelError, "session store was not closed properly", logError, err)
+	}
 	c.store = nil
 	c.exitIO()
 	c.mu.Unlock()
@@ -162,8 +160,12 @@ func (c *Client) Enqueue(ctx context.Context, p Publish) error {
 			c.mu.Lock()
 		case <-ctx.Done():
 			return &OpError{Op: "publish", Topic: p.Topic, Sent: true, Err: ctx.Err()}
-		case <-c.offline:
-			return &OpError{Op: "publish", Topic: p.Topic, Sent: true, Err: ErrClosed}
+		case <-c.offline: // perhaps right after it was stored
+			c.mu.Lock()
+			if c.saved < want {
+				c.mu.Unlock()
+				return &OpError{Op: "publish", Topic: p.Topic, Sent: true, Err: ErrClosed}
+			}
 		}
 	}
 	c.mu.Unlock()

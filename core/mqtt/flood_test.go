@@ -104,6 +104,43 @@ func TestBlockedHandlerUnderFlood(t *testing.T) {
 	})
 }
 
+// F06: a consumer that is stuck costs others no message, however long it is.
+func TestStuckConsumerCostsOthersNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPeer(t)
+		c, conn := connect(t, p, func(c *mqtt.Config) { c.InboundBytes = 256 << 10 })
+		subscribe(t, c, conn, mqtt.SubscribeOptions{}, mqtt.Filter{Filter: "nobody/takes"})
+		n := 0
+		subscribe(t, c, conn, mqtt.SubscribeOptions{Handler: func(mqtt.Message) { n++ }}, mqtt.Filter{Filter: "healthy"})
+		flood(conn, "nobody/takes", 0, 2000)
+		for i := range 200 {
+			flood(conn, "nobody/takes", 2000+i*10, 10)
+			flood(conn, "healthy", i*10, 10)
+			synctest.Wait()
+		}
+		if s := c.Stats(); n != 2000 || s.Dropped < 3000 || s.InboundBytes > 2*256<<10 {
+			t.Errorf("%d messages, %+v", n, s)
+		}
+	})
+}
+
+// When too many are stuck, everybody's messages are dropped before the memory grows on.
+func TestManyStuckConsumers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPeer(t)
+		c, conn := connect(t, p, func(c *mqtt.Config) { c.InboundBytes = 256 << 10 })
+		for i := range 40 {
+			subscribe(t, c, conn, mqtt.SubscribeOptions{}, mqtt.Filter{Filter: fmt.Sprint(i)})
+		}
+		for i := range 40 {
+			flood(conn, fmt.Sprint(i), 0, 100)
+		}
+		if s := c.Stats(); s.InboundBytes > 2*256<<10+2000 || s.InboundBytes < 256<<10 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 // A handler that only is slower than the broker loses nothing: the reader waits for it.
 func TestSlowHandlerThrottlesTheReader(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -156,7 +156,7 @@ func TestTLS(t *testing.T) {
 // connection, and the broker would publish the will.
 func TestDisconnectArrivesUnderLoad(t *testing.T) {
 	t.Parallel()
-	for range 10 {
+	for range 4 {
 		p := mqtttest.NewLoopbackPeer(t)
 		c := start(t, p, func(c *mqtt.Config) { c.Handler = func(mqtt.Message) {} })
 		conn, _ := p.Connect(&packet.Connack{})
@@ -213,12 +213,12 @@ func TestHalfOpenTCP(t *testing.T) {
 	select {
 	case err := <-lost:
 		wantErr(t, err, mqtt.ErrPingTimeout)
-	case <-time.After(8 * time.Second): // 1 s, 0.4 s and 1 s, on a slow machine
+	case <-time.After(20 * time.Second): // 1 s, 0.4 s and 1 s, on a slow machine
 		t.Error("not found out")
 	}
 	begun := time.Now()
 	c.Close()
-	if took := time.Since(begun); took > 3*time.Second {
+	if took := time.Since(begun); took > 5*time.Second {
 		t.Errorf("Close took %v", took)
 	}
 }
@@ -230,7 +230,7 @@ func TestLoneCallerWithALargeMessage(t *testing.T) {
 	c := start(t, p)
 	conn, _ := p.Connect(&packet.Connack{})
 	connected(t, c)
-	payload := make([]byte, 8<<20)
+	payload := make([]byte, 5<<20)
 	for i := range payload {
 		payload[i] = byte(i * 7)
 	}

@@ -79,8 +79,20 @@ func (r *router) add(filter string, s *Subscription) {
 	if !slices.Contains(at.subs, s) {
 		at.subs = append(at.subs, s)
 	}
-	r.identify(at, s.id)
+	if s.id != 0 {
+		r.identify(at, s.id)
+	}
 }
+
+// identifier returns one for the next SUBSCRIBE. After 268,435,455 of them they start over.
+func (r *router) identifier() uint32 {
+	if r.nextID++; r.nextID > maxIdentifier {
+		r.nextID = 1
+	}
+	return r.nextID
+}
+
+const maxIdentifier = 268_435_455
 
 // identify moves a route to the identifier it is subscribed with now: the broker replaces the old one [MQTT-3.8.4-3].
 func (r *router) identify(at *route, id uint32) {

@@ -72,7 +72,7 @@ func randomTopic(r *rand.Rand) string {
 
 // The router finds what packet.Match finds, while filters come and go.
 //
-// Conformance: MQTT-4.7.2-1, MQTT-4.7.3-4
+// Conformance: MQTT-4.7.2-1, MQTT-4.7.3-4, v3:MQTT-3.3.2-3
 func TestRouterAgainstMatch(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(10) {
@@ -149,6 +149,10 @@ func TestRouterByIdentifier(t *testing.T) {
 	check("a/b", []uint32{9}, one, two, three)
 	check("a/b/c", []uint32{2}, one)
 	check("elsewhere", []uint32{1})
+	// A local one with the same filter changes nothing for the broker.
+	local := sub(0, "a/+")
+	check("a/b", []uint32{2}, two, local)
+	router.remove("a/+", local)
 	// The same filter again: the broker knows only the new identifier [MQTT-3.8.4-3].
 	four := sub(4, "a/+")
 	check("a/b", []uint32{4}, two, four)
@@ -157,6 +161,21 @@ func TestRouterByIdentifier(t *testing.T) {
 	check("a/b", []uint32{4}, two)
 	router.remove("a/+", two)
 	check("a/b", []uint32{4}, one, three)
+}
+
+// Identifiers stay within what the protocol allows.
+func TestIdentifiersStartOver(t *testing.T) {
+	t.Parallel()
+	r := router{nextID: maxIdentifier - 1}
+	for _, want := range []uint32{maxIdentifier, 1, 2} {
+		if got := r.identifier(); got != want {
+			t.Errorf("%d, want %d", got, want)
+		}
+	}
+	p := packet.Subscribe{ID: 1, Filters: []packet.Filter{{Filter: "f"}}, SubscriptionID: maxIdentifier}
+	if err := p.Validate(packet.V5, true); err != nil {
+		t.Error(err)
+	}
 }
 
 // The memory for topics is bounded, and what is remembered is right.

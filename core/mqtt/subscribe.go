@@ -44,8 +44,7 @@ func (c *Client) SubscribeWith(ctx context.Context, o SubscribeOptions, filters 
 		return nil, c.closed
 	}
 	if c.cfg.Version == packet.V5 && !c.cfg.Endpoint.Limits.NoSubscriptionIDs && !o.Local {
-		c.router.nextID++
-		s.id = c.router.nextID
+		s.id = c.router.identifier()
 	}
 	for i := range list { // before the broker can send anything
 		if !slices.Contains(s.filters, list[i].Filter) {

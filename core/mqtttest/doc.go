@@ -17,5 +17,8 @@
 // bubble, hours of keep alive and backoff pass at once. [NewLoopbackPeer] uses TCP instead, for what only real sockets
 // show.
 //
-// The package knows MQTT packets and no client: it serves tests of any.
+// Nothing of this depends on the client: it serves tests of any. [TestSessionStore] is for those who write a
+// [mqtt.SessionStore].
+//
+// [mqtt.SessionStore]: https://pkg.go.dev/github.com/gneiss-mqtt/gneiss-go/core/mqtt#SessionStore
 package mqtttest

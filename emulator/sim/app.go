@@ -1,0 +1,200 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/engine"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+)
+
+// app is an application that uses a client, and what it may believe.
+type app struct {
+	c        *client
+	timer    timer // the next operation
+	requests []*request
+	restored int // operations of an earlier process that are not over
+	seq      int
+	belief   map[string]*belief
+	lostAt   time.Duration // when the session was last lost
+	closing  bool          // the client is being closed for good
+	blind    bool          // the broker goes on with a session of which this process knows nothing
+}
+
+// belief is what the application knows of one subscription.
+type belief struct {
+	seq    int // of the request that was answered last
+	filter packet.Filter
+	id     uint32
+	held   bool // it is granted
+	unsure bool // a request has failed of which the broker may have seen a part
+}
+
+func (a *app) init(c *client) {
+	a.c = c
+	a.belief = map[string]*belief{}
+	a.timer.fire = a.act
+	a.lostAt = -1
+}
+
+// started subscribes, in every new process.
+func (a *app) started() {
+	c := a.c
+	c.w.sched.set(&a.timer, c.w.now+c.w.about(c.w.plan.opEvery))
+	a.subscribe(c.plan.filters)
+}
+
+// open returns how many operations the engine has.
+func (a *app) open() int { return len(a.requests) + a.restored }
+
+func (a *app) remove(r *request) {
+	last := a.requests[len(a.requests)-1]
+	a.requests[r.index], last.index = last, r.index
+	a.requests = a.requests[:len(a.requests)-1]
+}
+
+// submit gives an operation to the engine, which may refuse it.
+func (a *app) submit(o *engine.Op, m *message) *request {
+	c := a.c
+	w := c.w
+	a.seq++
+	r := &request{op: o, m: m, seq: a.seq}
+	o.User = r
+	connected := c.e.Connected()
+	if err := c.e.Submit(c.now(), o); err != nil {
+		w.stats.Refused++
+		if m != nil {
+			m.gone = true
+		}
+		a.judgeRefusal(r, connected, err)
+		return nil
+	}
+	w.stats.Ops[o.Kind]++
+	r.index = len(a.requests)
+	a.requests = append(a.requests, r)
+	if m != nil {
+		m.req = r
+		if c.store != nil && m.qos > 0 {
+			c.store.unsaved = append(c.store.unsaved, saved{m: m})
+		}
+	}
+	return r
+}
+
+func (a *app) judgeRefusal(r *request, connected bool, err error) {
+	c := a.c
+	cfg := &c.plan.engine
+	ok := false
+	switch err {
+	case engine.ErrOffline:
+		ok = !connected && !keeps(cfg.Offline, r.op)
+	case engine.ErrQueueFull:
+		s := c.e.Stats()
+		ok = cfg.QueueCount > 0 && s.Queued >= cfg.QueueCount || cfg.QueueBytes > 0 && s.QueuedBytes+2000 > cfg.QueueBytes
+	}
+	if !ok {
+		c.w.violate(kindUntrue, "%s: %s is refused without cause: %v", c.name, r, err)
+	}
+}
+
+// publish submits a message.
+func (a *app) publish(topic string, qos packet.QoS, with func(m *message, p *packet.Publish)) *request {
+	c := a.c
+	w := c.w
+	m := w.newMessage(c, topic, qos)
+	size := w.plan.size(w.chance)
+	buf := m.payload(size)
+	o := &engine.Op{Publish: packet.Publish{Topic: topic, QoS: qos, Payload: buf}}
+	m.size = len(buf)
+	if with != nil {
+		with(m, &o.Publish)
+	}
+	m.retain = o.Publish.Retain
+	w.note(c.name, "publishes", m.n)
+	r := a.submit(o, m)
+	for i := range buf { // the engine has its own copy, or has encoded it
+		buf[i] = '?'
+	}
+	return r
+}
+
+func (a *app) subscribe(filters []packet.Filter) {
+	if len(filters) == 0 {
+		return
+	}
+	c := a.c
+	o := &engine.Op{Kind: engine.OpSubscribe, OptionalID: true, Subscribe: packet.Subscribe{Filters: filters}}
+	if c.plan.engine.Version == packet.V5 && c.w.one(2) {
+		o.Subscribe.SubscriptionID = uint32(1 + c.w.IntN(300))
+	}
+	c.w.note(c.name, "subscribes", len(filters))
+	a.submit(o, nil)
+}
+
+func (a *app) unsubscribe(filters ...string) {
+	c := a.c
+	c.w.note(c.name, "unsubscribes", len(filters))
+	a.submit(&engine.Op{Kind: engine.OpUnsubscribe, Unsubscribe: packet.Unsubscribe{Filters: filters}}, nil)
+}
+
+// judgeControl notes what a SUBSCRIBE or UNSUBSCRIBE has brought.
+func (a *app) judgeControl(r *request, o *engine.Op) {
+	w := a.c.w
+	answered := len(o.Codes) > 0
+	if !answered && o.Err == nil {
+		w.violate(kindUntrue, "%s: %s is done without an answer", a.c.name, r)
+		return
+	}
+	names := o.Unsubscribe.Filters
+	if o.Kind == engine.OpSubscribe {
+		names = nil
+		for i := range o.Subscribe.Filters {
+			names = append(names, o.Subscribe.Filters[i].Filter)
+		}
+	}
+	for i, name := range names {
+		b := a.belief[name]
+		if b == nil {
+			b = &belief{}
+			a.belief[name] = b
+		}
+		switch {
+		case !answered:
+			b.unsure = b.unsure || o.Sent
+		case r.seq < b.seq || o.Codes[i].Failed():
+		case o.Kind == engine.OpSubscribe:
+			*b = belief{seq: r.seq, filter: o.Subscribe.Filters[i], id: o.Subscribe.SubscriptionID, held: true}
+		default:
+			*b = belief{seq: r.seq}
+		}
+	}
+}
+
+func (a *app) lostSubscription(filter string, err error) {
+	w := a.c.w
+	w.note(a.c.name, "loses a subscription", 0)
+	if b := a.belief[filter]; b != nil {
+		b.held = false
+	}
+}
+
+// wants reports whether the application holds a subscription for certain.
+func (a *app) wants(filter string) bool {
+	b := a.belief[filter]
+	return b != nil && b.held && !b.unsure
+}
+
+// toRestore returns the filters that a new session has to have before anything else.
+func (a *app) toRestore() map[string]bool {
+	all := map[string]bool{}
+	for name, b := range a.belief {
+		if b.held && !b.unsure {
+			all[name] = true
+		}
+	}
+	return all
+}
+
+// sessionLost is called when the client's session ends.
+func (a *app) sessionLost() {
+	a.lostAt = a.c.w.now
+}

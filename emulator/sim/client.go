@@ -1,0 +1,363 @@
+package sim
+
+import (
+	"errors"
+	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/engine"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
+)
+
+// client is a device: an application, the engine, and a driver between it and the network that does what the one in
+// core/mqtt does.
+type client struct {
+	w    *world
+	plan *clientPlan
+	name string
+
+	// The process.
+	e       protocol // nil: none is running
+	process int      // counts them
+	began   time.Duration
+	latest  engine.Instant // time given to the engine
+	clean   bool           // the next CONNECT asks for a new session
+
+	// Its time.
+	offset  time.Duration // of its clock from the world's
+	frozen  time.Duration // it is suspended until then
+	dozed   time.Duration // since
+	counted bool          // its clock goes on meanwhile
+	thaw    timer
+	trouble time.Duration // until when something was wrong with its time or its store
+
+	// The driver.
+	state    state
+	link     *link
+	out      []byte // taken from the engine, not written
+	spare    []byte
+	stuck    bool // there was no room for all of out
+	attempts int
+	since    time.Duration // when it was connected
+	deadline time.Duration // of the attempt
+	refused  int           // so many attempts to dial fail
+	hang     bool          // the next attempt to dial is never answered
+	ending   bool          // the engine has ended the connection
+	reauth   bool          // a re-authentication is under way
+	dropping bool          // the session ends with the connection
+	closedAt time.Duration // when a connection ended last
+	limits   broker.Limits // of the broker that accepted
+	tookAt   engine.Instant
+	spins    int
+	spunAt   time.Duration
+	done     []*engine.Op
+	events   []engine.Event
+	dial     timer // backoff, or the answer to an attempt
+	wake     timer
+	last     timer // closes the transport, whatever is still to be written
+
+	store *store
+	app   app
+	inbox inbox
+	watch watch
+}
+
+type state uint8
+
+const (
+	stateOff     state = iota // no process
+	stateWaiting              // for the next attempt
+	stateDialing
+	stateOpen // there is a link
+)
+
+func (w *world) newClient(p *clientPlan) *client {
+	c := &client{w: w, plan: p, name: p.name, closedAt: -1}
+	if p.durable {
+		c.store = newStore(c)
+	}
+	c.dial.fire = c.dialTimer
+	c.thaw.fire = c.thawed
+	c.wake.fire = c.tick
+	c.last.fire = c.lastWords
+	c.app.init(c)
+	c.inbox.init(c)
+	c.watch.init(c)
+	return c
+}
+
+// clock is the client's own time; wall is what it takes for the time of day.
+func (c *client) clock() time.Duration { return c.w.now + c.offset }
+func (c *client) now() engine.Instant {
+	t := engine.Instant(c.clock() - c.began)
+	if t < c.latest {
+		c.w.violate(kindModel, "%s: its time runs backwards by %v", c.name, time.Duration(c.latest-t))
+	}
+	c.latest = t
+	return t
+}
+func (c *client) wall() engine.Instant { return engine.Instant(c.clock()) }
+
+// epoch is the wall time of the beginning of the world.
+const epoch = int64(1_700_000_000_000_000_000)
+
+// start runs a new process.
+func (c *client) start() {
+	w := c.w
+	c.began, c.latest = c.clock(), 0
+	c.process++
+	cfg := c.plan.engine
+	cfg.Epoch = epoch + int64(c.began)
+	e, err := engine.New(cfg)
+	if err != nil {
+		w.violate(kindModel, "engine.New: %v", err)
+		return
+	}
+	c.e = e
+	if w.wrap != nil {
+		c.e = w.wrap(c, e)
+	}
+	if c.store != nil {
+		c.store.load()
+	}
+	c.state, c.attempts, c.clean, c.tookAt = stateWaiting, 0, c.plan.connect.CleanStart, 0
+	w.note(c.name, "starts", c.process)
+	w.sched.set(&c.dial, w.now+w.within(0, time.Second))
+	c.app.started()
+	c.settle()
+}
+
+// asleep postpones what a timer was to do while the client is suspended.
+func (c *client) asleep(t *timer) bool {
+	if c.w.now >= c.frozen {
+		return false
+	}
+	c.w.sched.set(t, c.frozen)
+	return true
+}
+
+// dialTimer begins an attempt, or ends the wait for its answer.
+func (c *client) dialTimer() {
+	w := c.w
+	if c.asleep(&c.dial) {
+		return
+	}
+	switch c.state {
+	case stateOff:
+		c.start()
+	case stateWaiting:
+		c.attempt()
+	case stateDialing:
+		switch {
+		case c.hang || w.now >= c.deadline || w.server.deaf && !w.server.up:
+			c.hang = false
+			c.failed()
+		case c.refused > 0 || !w.server.up:
+			c.refused = max(0, c.refused-1)
+			c.failed()
+		default:
+			c.open()
+		}
+	}
+}
+
+func (c *client) attempt() {
+	w := c.w
+	c.state = stateDialing
+	c.attempts++
+	c.deadline = w.now + c.plan.connectTimeout
+	w.stats.Attempts++
+	at := w.now + w.within(w.plan.network.minLatency, w.plan.network.maxLatency)
+	if c.hang || w.server.deaf && !w.server.up {
+		at = c.deadline
+	}
+	w.sched.set(&c.dial, at)
+}
+
+// failed waits for the next attempt.
+func (c *client) failed() {
+	w := c.w
+	n := min(max(0, c.attempts-1), 10)
+	d := min(c.plan.backoffMin<<n, c.plan.backoffMax)
+	c.state = stateWaiting
+	w.sched.set(&c.dial, w.now+time.Duration(w.Float64()*float64(d)))
+}
+
+// open sends CONNECT on a new link.
+func (c *client) open() {
+	w := c.w
+	c.state, c.ending, c.reauth = stateOpen, false, false
+	c.link = w.newLink(c)
+	p := c.plan.connect
+	p.CleanStart = p.CleanStart || c.clean
+	c.watch.opened(p.CleanStart)
+	if err := c.e.Open(c.now(), &p, c.now()+engine.Instant(c.deadline-w.now)); err != nil {
+		w.violate(kindModel, "Open: %v", err)
+		return
+	}
+	w.note(c.name, "opens", int(c.link.id))
+	c.settle()
+}
+
+// received hands bytes of the broker to the engine.
+func (c *client) received(l *link, p []byte) {
+	if c.link != l || c.e == nil || c.w.now < c.frozen {
+		return
+	}
+	c.w.trace.bytes(p)
+	if c.e.Err() == nil {
+		c.watch.received(p)
+	}
+	for {
+		rest, m := c.e.Receive(c.now(), p)
+		if m == nil {
+			break
+		}
+		c.inbox.take(m)
+		p = rest
+	}
+	c.settle()
+	c.inbox.work()
+}
+
+// writable goes on writing.
+func (c *client) writable(l *link) {
+	if c.link == l && c.stuck && c.w.now >= c.frozen {
+		c.stuck = false
+		c.push()
+		c.settle()
+	}
+}
+
+// tick runs when the engine wants to be woken.
+func (c *client) tick() {
+	if c.e == nil || c.asleep(&c.wake) {
+		return
+	}
+	w := c.w
+	c.e.Tick(c.now())
+	if at := c.e.Wake(); at <= c.now() {
+		if c.spins++; c.spunAt != w.now {
+			c.spins, c.spunAt = 0, w.now
+		}
+		if c.spins > 3 {
+			w.violate(kindWake, "%s wants to be woken at %v, after a Tick at %v", c.name, time.Duration(at), time.Duration(c.now()))
+			return
+		}
+	}
+	c.settle()
+}
+
+// settle does what follows from any call to the engine.
+func (c *client) settle() {
+	if c.e == nil || c.w.failed() {
+		return
+	}
+	c.collect()
+	c.flush()
+	if c.link != nil && c.e.Err() != nil {
+		c.end()
+	}
+	c.arm()
+	c.check()
+}
+
+// arm sets the timer to the engine's next deadline.
+func (c *client) arm() {
+	wake := c.e.Wake()
+	if wake == engine.Never {
+		c.w.sched.stop(&c.wake)
+		return
+	}
+	at := max(c.w.now, time.Duration(wake)+c.began-c.offset)
+	if !c.wake.isSet() || c.wake.at != at {
+		c.w.sched.set(&c.wake, at)
+	}
+}
+
+// end closes the transport once everything is written, or soon.
+func (c *client) end() {
+	w := c.w
+	if !c.ending {
+		c.ending = true
+		w.sched.set(&c.last, w.now+time.Second)
+	}
+	if len(c.out) == 0 && !c.storing() && !c.e.Pending() && !c.link.up.closed {
+		c.link.up.close()
+	}
+}
+
+func (c *client) lastWords() {
+	if c.link != nil && !c.asleep(&c.last) {
+		c.linkEnded(c.link)
+	}
+}
+
+// linkEnded ends the use of a transport, and decides about the next attempt.
+func (c *client) linkEnded(l *link) {
+	if c.link != l || c.e == nil {
+		return
+	}
+	if w := c.w; w.now < c.frozen {
+		w.sched.set(&l.toClient, c.frozen)
+		return
+	}
+	w := c.w
+	w.sched.stop(&c.last)
+	cause := c.e.Err()
+	c.detach(!l.up.closed, true)
+	w.note(c.name, "connection ends", int(l.id))
+	if w.trace.on() && cause != nil {
+		w.trace.line(w.now, c.name, "cause: "+cause.Error())
+	}
+	c.closedAt = w.now
+	c.e.Closed(c.now())
+	c.watch.closed()
+	if c.dropping {
+		c.dropping = false
+		c.watch.forget()
+	}
+	c.judge(l, cause)
+	if w.now-c.since >= 30*time.Second {
+		c.attempts = 0
+	}
+	c.failed()
+	if r := (*engine.ReasonError)(nil); errors.As(cause, &r) && r.Code == packet.SessionTakenOver {
+		w.sched.set(&c.dial, w.now+w.within(5*time.Second, 30*time.Second)) // whoever took it over is let have it for a while
+	}
+	c.settle()
+}
+
+// detach leaves the link alone.
+func (c *client) detach(abort, tell bool) {
+	l := c.link
+	c.link, c.out, c.stuck = nil, nil, false
+	l.clientCloses(abort, tell)
+}
+
+// judge looks at why a connection ended: a broker that does nothing wrong must not be accused, and a link that works
+// must not be given up.
+func (c *client) judge(l *link, cause error) {
+	w := c.w
+	var pe *engine.ProtocolError
+	switch {
+	case errors.As(cause, &pe):
+		if pe.Clause == "MQTT-3.2.2-4" && c.watch.strange {
+			c.clean = true
+			return
+		}
+		w.violate(kindProtocol, "%s accuses the broker: %v", c.name, cause)
+	case errors.Is(cause, engine.ErrPingTimeout), errors.Is(cause, engine.ErrConnectTimeout),
+		errors.Is(cause, engine.ErrAckTimeout), errors.Is(cause, engine.ErrNotReading):
+		if c.healthy(l) {
+			w.violate(kindKeepAlive, "%s gives up a link that is well: %v", c.name, cause)
+		}
+	}
+}
+
+// healthy reports whether nothing was wrong for a while with a link, the broker at its end, and the client's own time.
+func (c *client) healthy(l *link) bool {
+	grace := 70*time.Second + c.plan.connectTimeout + 2*max(0, time.Duration(c.plan.engine.AckTimeout)) + 2*c.watch.keepAlive
+	bad := max(l.trouble, c.trouble, c.w.server.trouble())
+	return bad != forever && bad+grace < c.w.now
+}
