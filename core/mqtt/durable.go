@@ -53,7 +53,9 @@ func (c *Client) takeRecords() []engine.Record {
 		return nil
 	}
 	c.unsaved = c.engine.TakeRecords(c.unsaved[:0])
-	c.batches++
+	if len(c.unsaved) > 0 {
+		c.batches++
+	}
 	return c.unsaved
 }
 
@@ -144,32 +146,41 @@ func (c *Client) Enqueue(ctx context.Context, p Publish) error {
 		k.recycle()
 		return err
 	}
-	want := c.batches + 1 // what is in the engine now goes with the next batch
-	if c.store == nil || !c.engine.HasRecords() {
-		want = 0
-	}
 	c.settle()
-	for c.saved < want {
-		if c.savedMore == nil {
-			c.savedMore = make(chan struct{})
-		}
-		more := c.savedMore
+	if err := c.awaitSaved(ctx); err != nil {
 		c.mu.Unlock()
-		select {
-		case <-more:
-			c.mu.Lock()
-		case <-ctx.Done():
-			return &OpError{Op: "publish", Topic: p.Topic, Sent: true, Err: ctx.Err()}
-		case <-c.offline: // perhaps right after it was stored
-			c.mu.Lock()
-			if c.saved < want {
-				c.mu.Unlock()
-				return &OpError{Op: "publish", Topic: p.Topic, Sent: true, Err: ErrClosed}
-			}
-		}
+		return &OpError{Op: "publish", Topic: p.Topic, Sent: true, Err: err}
 	}
 	c.mu.Unlock()
 	return nil
 }
 
 var errQueueQoS0 = errors.New("mqtt: only messages at QoS 1 and 2 are stored")
+
+// awaitSaved waits until everything that is to be stored now has been. c.mu is held, and given up while waiting.
+func (c *Client) awaitSaved(ctx context.Context) error {
+	want := c.batches // perhaps being stored
+	if c.store != nil && c.engine.HasRecords() {
+		want++ // what is in the engine goes with the next batch
+	}
+	for c.saved < want {
+		if c.savedMore == nil {
+			c.savedMore = make(chan struct{})
+		}
+		more := c.savedMore
+		c.mu.Unlock()
+		var err error
+		select {
+		case <-more:
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-c.offline: // perhaps right after it was stored
+			err = ErrClosed
+		}
+		c.mu.Lock()
+		if err != nil && c.saved < want {
+			return err
+		}
+	}
+	return nil
+}

@@ -87,7 +87,7 @@ func (c *Client) PublishAsync(p Publish, done func(PublishResult, error)) error 
 	}
 	err := ErrQueueFull
 	if limit := c.cfg.Queue.Count; done == nil || limit < 0 || len(c.completer.in) < limit { // callbacks that wait are bounded too
-		err = c.submit(nil, k)
+		err = c.submit(noWait, k)
 	}
 	if err == nil {
 		c.settle()
@@ -125,3 +125,6 @@ func (k *call) complete() {
 	k.reset()
 	cb(result, err)
 }
+
+// noWait is the context of who cannot wait: a full queue refuses at once.
+var noWait context.Context

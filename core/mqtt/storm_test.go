@@ -135,7 +135,7 @@ func (w *weather) act(t *testing.T, r *rand.Rand, topic string, asyncs *atomic.I
 }
 
 // synctestYield lets everything else come to rest.
-func synctestYield() { time.Sleep(1) }
+func synctestYield() { time.Sleep(time.Nanosecond) }
 
 // A client is ended in the middle of it all.
 func TestStormEnds(t *testing.T) {

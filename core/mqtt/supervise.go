@@ -200,7 +200,12 @@ func (c *Client) handshake(ctx context.Context, l *link, connect *packet.Connect
 		return err
 	}
 	c.link, c.stamp = l, now
+	c.kick()
+	err := c.awaitSaved(ctx) // what a clean start has ended must not come back after a crash
 	c.mu.Unlock()
+	if err != nil {
+		return &stageError{"store", err}
+	}
 	for {
 		c.mu.Lock()
 		if c.engine.Connected() { // what is to be written now is the flusher's

@@ -60,7 +60,7 @@ func holds(s mqtt.SessionStore, want ...pair) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("Load: %w", err)
+		return fmt.Errorf("the store: Load: %w", err)
 	}
 	for i := range min(len(got), len(want)) {
 		if got[i] != want[i] {
@@ -79,7 +79,7 @@ func shown(list []pair) []pair { return list[:min(len(list), 10)] }
 // apply makes changes in one batch.
 func apply(s mqtt.SessionStore, changes ...mqtt.Change) error {
 	if err := s.Apply(changes); err != nil {
-		return fmt.Errorf("Apply: %w", err)
+		return fmt.Errorf("the store: Apply: %w", err)
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func reopen(s mqtt.SessionStore, open func() mqtt.SessionStore) (mqtt.SessionSto
 
 func closeStore(s mqtt.SessionStore) error {
 	if err := s.Close(); err != nil {
-		return fmt.Errorf("Close: %w", err)
+		return fmt.Errorf("the store: Close: %w", err)
 	}
 	return nil
 }

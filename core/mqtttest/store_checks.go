@@ -190,10 +190,10 @@ func checkYieldError(open func() mqtt.SessionStore) error {
 		return nil
 	})
 	if !errors.Is(err, stop) {
-		return fmt.Errorf("Load returned %v, want the error of yield", err)
+		return fmt.Errorf("the store: Load returned %v, want the error of yield", err)
 	}
 	if !slices.Equal(seen, []uint64{1, 2}) {
-		return fmt.Errorf("Load called yield for keys %v, want 1 and 2", seen)
+		return fmt.Errorf("the store: Load called yield for keys %v, want 1 and 2", seen)
 	}
 	if err := apply(s, put(4, "four")); err != nil {
 		return err
@@ -211,7 +211,7 @@ func checkAliasing(open func() mqtt.SessionStore) error {
 	want := []pair{{1, string(small)}, {2, string(large)}}
 	changes := []mqtt.Change{{Key: 1, Value: small}, {Key: 2, Value: large}}
 	if err := s.Apply(changes); err != nil {
-		return fmt.Errorf("Apply: %w", err)
+		return fmt.Errorf("the store: Apply: %w", err)
 	}
 	if string(changes[0].Value) != want[0].value || string(changes[1].Value) != want[1].value || changes[0].Key != 1 {
 		return errors.New("Apply changed its argument")

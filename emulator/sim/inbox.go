@@ -14,7 +14,6 @@ import (
 type inbox struct {
 	c     *client
 	held  []held
-	next  int // of held, where handlers finish in order
 	slow  time.Duration
 	timer timer
 }
