@@ -52,7 +52,7 @@ func (e *Engine) Authenticate(now Instant, p *packet.Auth) error {
 	if e.tooLarge(len(out) - from) {
 		return fail("MQTT-3.2.2-15", "it is above the broker's maximum packet size")
 	}
-	e.out = out
+	e.out, e.spoke = out, e.now
 	e.auth.asked = false
 	e.auth.again = e.auth.again || p.Code == packet.ReAuthenticate
 	return nil

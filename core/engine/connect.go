@@ -30,6 +30,7 @@ func (e *Engine) Open(now Instant, c *packet.Connect, deadline Instant) error {
 		e.dropSession()
 	}
 	e.connecting()
+	e.spoke = e.now
 	e.out = out
 	e.connect, e.deadline, e.state, e.err = c, deadline, stateConnecting, nil
 	e.epoch++
@@ -88,7 +89,7 @@ func (e *Engine) receiveConnack(f packet.Frame) {
 	e.restore()
 	e.noteSession()
 	e.established = true
-	e.keepAlive.start(e.now, e.limits.KeepAlive, e.cfg.PingTimeout)
+	e.keepAlive.start(e.spoke, e.limits.KeepAlive, e.cfg.PingTimeout)
 	e.pump()
 }
 

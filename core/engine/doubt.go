@@ -32,7 +32,7 @@ func (e *Engine) resumed() {
 	if !e.doubt.since {
 		return
 	}
-	e.subs.lost()
+	e.subs.doubted()
 	for id, h := range e.inbound2.all() {
 		e.inbound2.set(id, h|held2Doubted)
 		if h&held2Owned != 0 {

@@ -12,6 +12,7 @@ type Engine struct {
 	// The connection.
 	connect    *packet.Connect
 	deadline   Instant // for CONNACK
+	spoke      Instant // when the last packet before CONNACK was sent
 	limits     Negotiated
 	decoder    packet.Decoder
 	framer     packet.Framer

@@ -17,10 +17,11 @@ type keepAlive struct {
 	last              Instant // something was received
 }
 
-func (k *keepAlive) start(now Instant, interval, timeout Duration) {
+// start begins the watch. The last packet was sent at that time, perhaps long before CONNACK came.
+func (k *keepAlive) start(sent Instant, interval, timeout Duration) {
 	*k = keepAlive{interval: interval, timeout: min(timeout, interval/2), due: Never}
 	if interval > 0 {
-		k.due = now.add(interval)
+		k.due = sent.add(interval)
 	}
 }
 

@@ -23,6 +23,7 @@ type subscription struct {
 	order  uint64 // of the grant
 	turn   uint64 // of the SUBSCRIBE, among all that was sent
 	lost   bool   // with the session of the broker, and not granted again so far
+	doubt  bool   // only perhaps
 }
 
 // granted notes the filters of a SUBSCRIBE that were not refused. A filter subscribed before is replaced
@@ -57,7 +58,16 @@ func (s *subscriptions) granted(o *Op) {
 // lost notes that the broker has none of them any more.
 func (s *subscriptions) lost() {
 	for filter, sub := range s.byFilter {
-		sub.lost = true
+		sub.lost, sub.doubt = true, false
+		s.byFilter[filter] = sub
+	}
+}
+
+// doubted notes that the broker may have none of them any more. Those that are still there bring no retained messages
+// again, which an application would take for new.
+func (s *subscriptions) doubted() {
+	for filter, sub := range s.byFilter {
+		sub.lost, sub.doubt = true, sub.doubt || !sub.lost
 		s.byFilter[filter] = sub
 	}
 }
@@ -123,6 +133,9 @@ func (e *Engine) restore() {
 			o.Subscribe.SubscriptionID = s.id
 			e.first.pushBack(o)
 			size = 16 // header, identifier and properties, generously
+		}
+		if s.doubt && s.filter.RetainHandling == packet.RetainSend {
+			s.filter.RetainHandling = packet.RetainSendIfNew
 		}
 		o.Subscribe.Filters = append(o.Subscribe.Filters, s.filter)
 		size += more
