@@ -1,17 +1,16 @@
 package filestore
 
-import (
-	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
-)
+import "github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 
-// Apply makes changes, in order, with one write and one wait for the disk for each MiB of them. When it returns nil they
-// survive (see [Options.NoSync] for the exception). After an error a part of them may have been made, a prefix; the
-// store is as good as before, and the same changes can be applied again. While it cannot get back to a known state, for
-// instance because the disk has gone, every call fails. Errors are [ErrTooLarge], [ErrClosed], [ErrBusy] and [*Error].
+// Apply makes changes, in order, and waits for the disk once for each MiB of them. When it returns nil they survive (see
+// [Options.NoSync] for the exception). After an error a part of them may have been made, a prefix; the store is as good
+// as before, and the same changes can be applied again. While it cannot get back to a known state, for instance because
+// the disk has gone, every call fails. Errors are [ErrTooLarge], [ErrClosed], [ErrBusy] and [*Error].
 //
 // An Apply may also do a part of a compaction. It then reads, and writes, at most 256 KiB or four times the size of its
 // own changes, whichever is more, and up to one batch (1 MiB, or one larger value) beyond that; once in 4 MiB, and at
-// the end, it waits for the disk once or twice more. Failures of a compaction do not fail it; see [Stats].
+// the end, it waits for the disk once or twice more. Failures of a compaction do not fail it; see [Stats]. An Apply that
+// fails does all that is left of a compaction, because the disk may be full.
 func (s *Store) Apply(changes []mqtt.Change) error {
 	if !s.mu.TryLock() {
 		return ErrBusy
@@ -32,13 +31,11 @@ func (s *Store) Apply(changes []mqtt.Change) error {
 	before := s.end
 	for len(changes) > 0 {
 		n, size := cut(changes)
-		if err := s.append(changes[:n], size); err != nil {
+		if err := s.write(changes[:n], size); err != nil {
 			s.dirty = true
-			if s.c != nil { // it takes space that may be what is missing
-				s.abandon()
-				s.failed(err)
+			if s.ready() == nil { // now if possible, else in the next call
+				s.makeRoom()
 			}
-			_ = s.ready() // now if possible, else in the next call
 			return err
 		}
 		changes = changes[n:]
@@ -60,8 +57,8 @@ func cut(changes []mqtt.Change) (n int, size int64) {
 	return len(changes), size
 }
 
-// append writes a batch, makes it durable, and only then believes in it.
-func (s *Store) append(changes []mqtt.Change, size int64) error {
+// write writes a batch, makes it durable, and only then believes in it.
+func (s *Store) write(changes []mqtt.Change, size int64) error {
 	s.reserve(s.end + batchSize(size))
 	s.w.begin(s.f, s.end, size, s.id, s.seq)
 	for i := range changes {

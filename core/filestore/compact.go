@@ -27,13 +27,23 @@ type compaction struct {
 
 // compact does a part of a compaction, or begins one, if it is worth it. Written is what the caller has just appended.
 func (s *Store) compact(written int64) {
-	if s.c == nil {
-		garbage := s.end - headerSize - s.table.live
-		if s.end < max(s.opts.MinCompact, s.retry) || garbage <= s.table.live {
-			return
-		}
+	if s.c != nil || s.end >= s.opts.MinCompact && s.worthIt() {
+		s.compactFor(max(s.opts.step, stepFactor*written))
 	}
-	s.compactFor(max(s.opts.step, stepFactor*written))
+}
+
+// makeRoom compacts all there is to compact, after a write that failed. Space may be what was missing, and a compaction
+// that is under way takes some: if it cannot end now, it gives it back.
+func (s *Store) makeRoom() {
+	if s.c != nil || s.worthIt() {
+		s.compactFor(s.end)
+	}
+}
+
+// worthIt reports whether most of the file is garbage, and things have changed since a compaction failed.
+func (s *Store) worthIt() bool {
+	garbage := s.end - headerSize - s.table.live
+	return garbage > s.table.live && (s.end >= s.retrySize || s.table.live < s.retryLive)
 }
 
 // compactFor goes on with a compaction, or begins one, for about so many bytes of the log.
@@ -96,7 +106,7 @@ func (s *Store) copyBatch(b batch) error {
 	c := s.c
 	r := &c.scanner.reader
 	for off := b.start(); off < b.stop(); {
-		rec, _, err := r.record(off, b.stop())
+		rec, err := r.checked(off, b.stop())
 		if err != nil {
 			return err
 		}

@@ -104,7 +104,10 @@ func TestCompactionIsIncremental(t *testing.T) {
 		if during++; during > 500 {
 			t.Fatalf("no end: %+v", s.Stats())
 		}
-		apply(put(5000+uint64(during), "meanwhile"), del(uint64(during)), put(7, "changed"))
+		apply(put(5000+uint64(during), "meanwhile"), del(1000+5*uint64(during)), put(7, "changed"))
+		if s.c != nil && cap(s.c.payload) > 2*window {
+			t.Fatalf("a buffer of %d bytes", cap(s.c.payload))
+		}
 	}
 	if after := s.Stats().Size; during < 10 || after > before*2/3 {
 		t.Errorf("%d calls, %d bytes before, %d after", during, before, after)

@@ -177,6 +177,9 @@ func TestLargeApplyIsSeveralBatches(t *testing.T) {
 	changes = append(changes, put(500, strings.Repeat("y", 3<<20)), put(501, "z"))
 	begun := len(m.journal)
 	mustApply(t, s, changes...)
+	if n := cap(s.w.buf); n > 2*keepBuffer {
+		t.Errorf("a buffer of %d bytes", n)
+	}
 	var ends []int64
 	sc := scanner{reader: reader{f: &memFile{m: m, inode: m.names[logName]}, limit: s.end}, pos: headerSize, id: s.id}
 	for more := true; more; {

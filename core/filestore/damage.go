@@ -9,7 +9,7 @@ import (
 // Damage is a part of the file that cannot be read. The rest of the file is used.
 type Damage struct {
 	Path   string // of the file
-	Offset int64  // where the part begins, in bytes; it is there no longer when OnDamage hears of it
+	Offset int64  // where the part begins, in bytes
 	Length int64  // of the part, in bytes; 0 when something is missing rather than wrong
 	Reason string // "torn write", "unreadable batch", "unreadable header", "empty file", "missing batch" or "changed value"
 
@@ -34,7 +34,7 @@ func (d Damage) String() string {
 		fmt.Fprintf(&b, ", saved to %s", d.Saved)
 	}
 	if d.Err != nil {
-		fmt.Fprintf(&b, ", not saved: %v", d.Err)
+		b.WriteString(", not saved: " + strings.TrimPrefix(d.Err.Error(), "filestore: "))
 	}
 	return b.String()
 }

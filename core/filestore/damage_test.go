@@ -300,6 +300,23 @@ func TestMalformedRecords(t *testing.T) {
 	}
 }
 
+// Numbers so high that sums of them would overflow are refused, too. A batch of nothing is harmless.
+func TestStrangeBatches(t *testing.T) {
+	t.Parallel()
+	sm := newSample(t)
+	for _, seq := range []uint64{maxSeq, 1 << 63, 1<<64 - 1} {
+		found, _ := mended(t, appendBatch(bytes.Clone(sm.file), sm.id, seq, "\x02\x04new"), sm.without(never))
+		if len(found) != 1 || found[0].Lost != -1 {
+			t.Errorf("seq %d: found %+v", seq, found)
+		}
+	}
+	file := appendBatch(bytes.Clone(sm.file), sm.id, 12, "")
+	file = appendBatch(file, sm.id, 12, "\x02\x04new")
+	if found, _ := mended(t, file, sm.without(never).with([]mqtt.Change{put(2, "new")})); len(found) > 0 {
+		t.Errorf("found %+v", found)
+	}
+}
+
 // appendBatch appends a batch with good checksums.
 func appendBatch(file []byte, id, seq uint64, payload string) []byte {
 	m := newMemFS(diskOf("x", file))
@@ -381,7 +398,7 @@ func TestSavedPartsAreBounded(t *testing.T) {
 	if len(found) != 1 || found[0].Saved != "" || !errors.Is(found[0].Err, ErrSavedEnough) {
 		t.Errorf("found %+v", found)
 	}
-	if !strings.Contains(found[0].String(), "not saved: filestore: too many") {
+	if !strings.Contains(found[0].String(), "not saved: too many") {
 		t.Errorf("described as %s", found[0])
 	}
 }

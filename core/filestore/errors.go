@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"strings"
 )
 
 // What can become of a call. Test with errors.Is.
@@ -27,15 +28,23 @@ type Error struct {
 }
 
 // Error says what failed, where and why.
-func (e *Error) Error() string { return "filestore: " + e.Op + " " + e.Path + ": " + e.Err.Error() }
+func (e *Error) Error() string {
+	return "filestore: " + e.Op + " " + e.Path + ": " + strings.TrimPrefix(e.Err.Error(), "filestore: ")
+}
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// errChanging is found where what was checked a moment ago reads differently.
+var errChanging = errors.New("file changes while it is read")
 
 // fault wraps err, whose own mention of the path is dropped.
 func fault(op, path string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if _, ok := errors.AsType[*Error](err); ok {
+		return err
 	}
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		err = e.Err

@@ -186,6 +186,56 @@ func TestDiskFull(t *testing.T) {
 	holds(t, s, want)
 }
 
+// A disk that is full of our own garbage is not full for long: less than MinCompact is compacted, too.
+func TestDiskFullOfGarbage(t *testing.T) {
+	t.Parallel()
+	m := newMemFS(newDisk())
+	s := mustOpen(t, m)
+	value := strings.Repeat("x", 10_000)
+	for i := range uint64(50) {
+		mustApply(t, s, put(i, value))
+	}
+	for i := range uint64(45) {
+		mustApply(t, s, del(i))
+	}
+	limit := len(m.content(logName))
+	m.fault = func(_ int, o *op) (error, bool) {
+		used := 0
+		for _, inode := range m.names {
+			used += len(m.data[inode])
+		}
+		grows := max(0, int(o.off)+len(o.data)-len(m.data[o.inode]))
+		if (o.kind == opWrite || o.kind == opTruncate) && grows > 0 && used+grows > limit {
+			o.data = nil
+			return syscall.ENOSPC, false
+		}
+		return nil, true
+	}
+	large := []mqtt.Change{put(100, strings.Repeat("y", 200_000))}
+	whole := limit
+	limit = len(m.content(logName)) - 50_000 // somebody else takes space, too, so that not even the compaction succeeds
+	for range 3 {
+		if err := s.Apply(large); !errors.Is(err, syscall.ENOSPC) || !errors.Is(s.Stats().CompactError, syscall.ENOSPC) {
+			t.Fatalf("Apply returned %v; %+v", err, s.Stats())
+		}
+	}
+	for i := range uint64(3) {
+		mustApply(t, s, del(45+i)) // so little does fit, and makes the next compaction smaller
+	}
+	limit = whole
+	if err := s.Apply(large); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("Apply returned %v", err)
+	}
+	if st := s.Stats(); st.Compactions != 1 || st.Size > 21_000 {
+		t.Fatalf("%+v", st)
+	}
+	mustApply(t, s, large...)
+	mustApply(t, s, put(101, value))
+	if s.Stats().Keys != 4 {
+		t.Errorf("%+v", s.Stats())
+	}
+}
+
 // A store whose disk is gone refuses, for as long as it is gone.
 func TestDiskGone(t *testing.T) {
 	t.Parallel()
@@ -316,9 +366,20 @@ func TestRenameInDoubt(t *testing.T) {
 	}
 }
 
-// A compaction takes space. When an Apply fails, that is given back at once.
+// A compaction takes space. When an Apply fails, the compaction ends at once: it is finished, or given up if that fails
+// too.
 func TestFailureEndsCompaction(t *testing.T) {
 	t.Parallel()
+	for name, tmpFails := range map[string]bool{"finished": false, "given up": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			failureEndsCompaction(t, tmpFails)
+		})
+	}
+}
+
+func failureEndsCompaction(t *testing.T, tmpFails bool) {
+	t.Helper()
 	m := newMemFS(newDisk())
 	s := mustOpen(t, m, compactAt(3000))
 	for i := 0; s.c == nil; i++ {
@@ -328,7 +389,7 @@ func TestFailureEndsCompaction(t *testing.T) {
 		mustApply(t, s, put(1, strings.Repeat("x", 100)))
 	}
 	m.fault = func(_ int, o *op) (error, bool) {
-		if o.kind == opWrite && o.name == logName {
+		if o.kind == opWrite && (o.name == logName || tmpFails) {
 			o.data = nil
 			return syscall.ENOSPC, false
 		}
@@ -339,6 +400,9 @@ func TestFailureEndsCompaction(t *testing.T) {
 	}
 	if _, ok := m.names[tmpName]; ok {
 		t.Error("the new file is still there")
+	}
+	if st := s.Stats(); (st.Compactions == 0) != tmpFails || (st.CompactError != nil) != tmpFails {
+		t.Errorf("%+v", st)
 	}
 	m.fault = nil
 	for range 200 {

@@ -22,8 +22,8 @@ import (
 // sent by somebody on purpose; when the reader looks for the next batch behind a damaged one, the id keeps it from
 // believing in that.
 //
-// The first crc of a batch covers the bytes before it, so that a length can be trusted before anything is read with it.
-// The second covers the first and the payload. Seq counts the records of the file before this batch: a jump tells how
+// The first crc of a batch covers the 24 bytes before it, so that a length can be trusted before anything is read with
+// it. The second covers these bytes and the payload. Seq counts the records of the file before this batch: a jump tells how
 // many were lost. Size 0 is a deletion and has no value; otherwise the value has size-1 bytes.
 //
 // One batch is durable before the next is written. Therefore an unreadable batch with readable ones behind it is
@@ -120,7 +120,7 @@ func parseBatchHead(b []byte, off int64) (batch, bool) {
 		seq:    binary.LittleEndian.Uint64(b[16:]),
 		crc:    binary.LittleEndian.Uint32(b[24:]),
 	}
-	return h, h.crc == checksum(b[:24]) && h.length > 0 && h.seq < maxSeq
+	return h, h.crc == checksum(b[:24]) && h.seq < maxSeq
 }
 
 // appendHead appends what stands before the value of a record.

@@ -41,14 +41,19 @@ type file interface {
 // osFS is the file system of the operating system.
 type osFS struct{}
 
-func (osFS) mkdir(dir string) error {
+func (f osFS) mkdir(dir string) error {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	parent := filepath.Dir(dir)
+	if err := f.mkdir(parent); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(dir))
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	_ = syncDir(parent) // which may belong to somebody else, who does not let us read it
+	return nil
 }
 
 func (osFS) open(name string, flag int) (file, error) {

@@ -32,6 +32,13 @@ func TestHeaderLost(t *testing.T) {
 			}
 		})
 	}
+	t.Run("batch of another store in its place", func(t *testing.T) {
+		t.Parallel()
+		file := append(appendBatchHead(nil, 1<<30, 99, 0), sm.file[headerSize:]...)
+		if found, _ := mended(t, file, sm.without(never)); len(found) != 1 || found[0].Length != batchHead {
+			t.Errorf("found %+v", found)
+		}
+	})
 	t.Run("copies moved away", func(t *testing.T) {
 		t.Parallel()
 		found, _ := mended(t, sm.file[headerSize:], sm.without(never))

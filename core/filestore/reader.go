@@ -107,6 +107,15 @@ func (r *reader) record(off, stop int64) (record, bool, error) {
 	return rec, rec.end() <= stop, nil
 }
 
+// checked is record, in a batch that was checked before.
+func (r *reader) checked(off, stop int64) (record, error) {
+	rec, ok, err := r.record(off, stop)
+	if err == nil && !ok {
+		err = errChanging
+	}
+	return rec, err
+}
+
 // batch reads the head of a batch at off.
 func (r *reader) batch(off int64) (batch, bool, error) {
 	p, err := r.view(off, batchHead)

@@ -5,8 +5,8 @@ import (
 	"io/fs"
 )
 
-// recover reads the file, mends it, and makes durable what it found: the client acts upon it.
-func (s *Store) recover() error {
+// restore reads the file, mends it, and makes durable what it found: the client acts upon it.
+func (s *Store) restore() error {
 	s.table = newTable()
 	rewrite, err := s.read()
 	if err != nil {
@@ -121,7 +121,7 @@ func (s *Store) readBatches(sc *scanner, used int64) (damaged bool, err error) {
 // readBatch notes the records of a batch that was checked.
 func (s *Store) readBatch(r *reader, b batch) error {
 	for off := b.start(); off < b.stop(); {
-		rec, _, err := r.record(off, b.stop())
+		rec, err := r.checked(off, b.stop())
 		if err != nil {
 			return err
 		}
@@ -153,22 +153,18 @@ func (s *Store) cutTail(g gap) error {
 
 // renew begins a new file where nothing in the old one can be read. The old one is moved aside, if it holds anything.
 func (s *Store) renew(d Damage) error {
+	name, err := s.savedName(d.Offset, d.Length)
+	if err != nil {
+		return err
+	}
+	_ = s.f.Close() // some systems do not rename open files
+	s.f, s.headless = nil, false
 	if d.Reason != reasonEmpty {
-		name, err := s.savedName(d.Offset, d.Length)
-		if err != nil {
-			return err
-		}
-		_ = s.f.Close() // some systems do not rename open files
-		s.f = nil
 		if err := s.opts.fs.rename(s.path(logName), name); err != nil {
 			return fault("rename", s.path(logName), err)
 		}
 		d.Saved = name
-	} else {
-		_ = s.f.Close()
-		s.f = nil
 	}
-	s.headless = false
 	s.found(d)
 	return s.create()
 }

@@ -39,7 +39,9 @@ type Store struct {
 	w       batchWriter
 	c       *compaction // under way
 	pending *compaction // finished, but it is not known which file has the name, durably
-	retry   int64       // size of the file below which no compaction is tried again
+
+	retrySize int64 // of the file, or
+	retryLive int64 // in use, below which a failed compaction is tried again
 
 	damages      int
 	compactions  int
@@ -84,7 +86,7 @@ func Open(dir string, optFns ...func(*Options)) (*Store, error) {
 	if s.lock, err = opts.fs.lock(s.path(lockName)); err != nil {
 		return nil, fault("lock", s.path(lockName), err)
 	}
-	if err := s.recover(); err != nil {
+	if err := s.restore(); err != nil {
 		s.abandon()
 		if s.f != nil {
 			_ = s.f.Close()

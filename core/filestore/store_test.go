@@ -180,19 +180,6 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
-func TestTooLarge(t *testing.T) {
-	t.Parallel()
-	s := open(t, t.TempDir())
-	huge := make([]byte, filestore.MaxValue+1) // never touched, so it takes no memory
-	err := s.Apply([]mqtt.Change{put(1, "one"), {Key: 2, Value: huge}})
-	if !errors.Is(err, filestore.ErrTooLarge) {
-		t.Fatalf("Apply returned %v", err)
-	}
-	if got := load(t, s); len(got) > 0 {
-		t.Errorf("a part was made: %v", got)
-	}
-}
-
 // An Apply of many MiB, with small and large values, and a file that was in the way.
 func TestHugeApply(t *testing.T) {
 	t.Parallel()

@@ -38,7 +38,7 @@ func (s *Store) settle() error {
 	s.pending = nil
 	if s.id == c.id {
 		s.compactions++
-		s.compactError, s.retry = nil, 0
+		s.compactError, s.retrySize, s.retryLive = nil, 0, 0
 		return nil
 	}
 	_ = s.opts.fs.remove(s.path(tmpName))
@@ -101,8 +101,9 @@ func (s *Store) abandon() {
 	_ = s.opts.fs.remove(s.path(tmpName)) // else the next attempt, or Open, does
 }
 
-// failed notes why a compaction came to nothing. The next attempt waits until there is more to gain.
+// failed notes why a compaction came to nothing. The next attempt waits until there is more to gain, or less to do.
 func (s *Store) failed(reason error) {
 	s.compactError = reason
-	s.retry = s.end + max(s.end/4, s.opts.MinCompact)
+	s.retrySize = s.end + max(s.end/4, s.opts.MinCompact)
+	s.retryLive = s.table.live / 2
 }

@@ -189,27 +189,6 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// What bbolt refuses leaves everything as it was.
-func TestApplyIsOneTransaction(t *testing.T) {
-	t.Parallel()
-	s := open(t, filepath.Join(t.TempDir(), "session.db"))
-	mustApply(t, s, put(1, "one"))
-	tooLarge := make([]byte, bolt.MaxValueSize+1) // never touched, so it takes no memory
-	err := s.Apply([]mqtt.Change{put(1, "changed"), put(2, "two"), {Key: 3, Value: tooLarge}})
-	if _, ok := errors.AsType[*boltstore.Error](err); !ok {
-		t.Fatalf("Apply returned %v", err)
-	}
-	err = s.Load(func(key uint64, value []byte) error {
-		if key != 1 || string(value) != "one" {
-			t.Errorf("key %d has %q", key, value)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // A damaged file may be an error at any call, never a panic, and Close works all the same.
 func TestDamage(t *testing.T) {
 	t.Parallel()
