@@ -82,23 +82,28 @@ func (c *Client) trim() {
 	}
 }
 
+// submitNow starts an operation if there is room for it. c.mu is held.
+func (c *Client) submitNow(k *call) error {
+	if c.refusing {
+		return cmp.Or(c.closed, ErrClosed)
+	}
+	if k.ready != nil && !k.ready() {
+		return errNotNeeded
+	}
+	if !c.flushing {
+		c.stamp = c.now() // while somebody writes, every batch stamps the time
+	}
+	return c.engine.Submit(c.stamp, &k.op)
+}
+
 // submit starts an operation, unless ctx is over. c.mu is held; it is given up while a full queue is waited for.
 func (c *Client) submit(ctx context.Context, k *call) error {
-	if ctx != nil && ctx.Err() != nil {
-		return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	for {
-		if c.refusing {
-			return cmp.Or(c.closed, ErrClosed)
-		}
-		if k.ready != nil && !k.ready() {
-			return errNotNeeded
-		}
-		if !c.flushing {
-			c.stamp = c.now() // while somebody writes, every batch stamps the time
-		}
-		err := c.engine.Submit(c.stamp, &k.op)
-		if err != ErrQueueFull || ctx == nil || c.cfg.Queue.Fail {
+		err := c.submitNow(k)
+		if err != ErrQueueFull || c.cfg.Queue.Fail {
 			return err
 		}
 		if c.room == nil {

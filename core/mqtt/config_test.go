@@ -77,6 +77,22 @@ func TestConfigBecomesConnect(t *testing.T) {
 	})
 }
 
+// New copies what it is given.
+func TestConfigIsCopied(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPeer(t)
+		told := make(chan struct{}, 1)
+		trace := &mqtt.Trace{Connected: func(mqtt.Session) { told <- struct{}{} }}
+		c := idle(t, p, func(c *mqtt.Config) { c.Trace = trace })
+		trace.Connected = nil
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		p.Connect(&packet.Connack{})
+		recv(t, told)
+	})
+}
+
 // What is left out has its documented default.
 func TestConfigDefaults(t *testing.T) {
 	both(t, func(t *testing.T, version packet.Version) {

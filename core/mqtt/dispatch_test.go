@@ -1,6 +1,7 @@
 package mqtt_test
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -39,6 +40,28 @@ func TestCloseBothAtOnce(t *testing.T) {
 			if n := c.Stats().Subscriptions; n != 0 {
 				t.Fatalf("%d subscriptions are left", n)
 			}
+		}
+	})
+}
+
+// One that is being closed does not keep a filter alive, even if it still waits for the broker.
+func TestCloseWhileAnotherIsBeingClosed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPeer(t)
+		c, conn := connect(t, p)
+		a := subscribe(t, c, conn, mqtt.SubscribeOptions{}, mqtt.Filter{Filter: "both"}, mqtt.Filter{Filter: "mine"})
+		b := subscribe(t, c, conn, mqtt.SubscribeOptions{}, mqtt.Filter{Filter: "both"})
+		first := async(func() error { return a.Close(t.Context()) })
+		mine := mqtttest.Expect[packet.Unsubscribe](conn)
+		second := async(func() error { return b.Close(t.Context()) })
+		both := mqtttest.Expect[packet.Unsubscribe](conn)
+		if fmt.Sprint(mine.Filters, both.Filters) != "[mine] [both]" {
+			t.Errorf("UNSUBSCRIBE %q and %q", mine.Filters, both.Filters)
+		}
+		conn.Send(mqtttest.Answer(conn, mine)...)
+		conn.Send(mqtttest.Answer(conn, both)...)
+		if err := errors.Join(<-first, <-second); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -169,6 +169,36 @@ func TestStoredBeforeSent(t *testing.T) {
 	})
 }
 
+// What a clean start has ended is forgotten on the disk before the broker hears of it: after a crash it must not come back
+// and meet the broker's new session.
+func TestCleanStartIsStoredBeforeItIsSent(t *testing.T) {
+	both(t, func(t *testing.T, version packet.Version) {
+		d := newDisk(t)
+		p := newPeer(t)
+		c, conn := connect(t, p, v(version), d.lasting, func(c *mqtt.Config) { c.Handler = func(mqtt.Message) {} })
+		conn.Send(message("t", "", 2, 5))
+		mqtttest.Expect[packet.Pubrec](conn)
+		d = d.after()
+		c.Close()
+		if len(d.kept) == 0 {
+			t.Fatal("nothing was stored")
+		}
+
+		hold := make(chan struct{})
+		d.hold = hold
+		p = newPeer(t)
+		c = start(t, p, v(version), d.lasting, func(c *mqtt.Config) { c.CleanStart = true })
+		conn = p.Accept()
+		conn.ExpectSilence(time.Second)
+		close(hold)
+		mqtttest.Expect[packet.Connect](conn)
+		if left := d.after(); len(left.kept) != 0 {
+			t.Errorf("still stored: %x", left.kept)
+		}
+		c.Close()
+	})
+}
+
 // A store that cannot save ends the connection. Nothing is sent, and nothing is lost, until it can.
 func TestStoreFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {

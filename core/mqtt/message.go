@@ -10,8 +10,7 @@ import (
 )
 
 // Handler takes a message. The message is the handler's own: it may keep it, payload included, unless the
-// subscription borrows payloads. Where a message matches several subscriptions they share one payload: do not
-// write to it.
+// subscription borrows payloads. Only User may be shared with other subscriptions: do not write to it.
 type Handler func(m Message)
 
 // Message is a message from the broker. It is a value: copy it freely.

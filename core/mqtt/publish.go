@@ -77,7 +77,8 @@ const loneRun = 4
 
 // PublishAsync sends a message without waiting. done, which may be nil, is called once with what Publish would return,
 // on a goroutine that runs the callbacks one after the other; it may call anything. An error says that the message was
-// not accepted, and that done will not be called.
+// not accepted, and that done will not be called; it is [ErrQueueFull] also where as many callbacks wait for one that
+// blocks as [QueueLimit.Count] allows.
 func (c *Client) PublishAsync(p Publish, done func(PublishResult, error)) error {
 	c.mu.Lock()
 	k := c.asyncCall()
@@ -87,7 +88,7 @@ func (c *Client) PublishAsync(p Publish, done func(PublishResult, error)) error 
 	}
 	err := ErrQueueFull
 	if limit := c.cfg.Queue.Count; done == nil || limit < 0 || len(c.completer.in) < limit { // callbacks that wait are bounded too
-		err = c.submit(noWait, k)
+		err = c.submitNow(k)
 	}
 	if err == nil {
 		c.settle()
@@ -125,6 +126,3 @@ func (k *call) complete() {
 	k.reset()
 	cb(result, err)
 }
-
-// noWait is the context of who cannot wait: a full queue refuses at once.
-var noWait context.Context

@@ -23,7 +23,8 @@ type ShutdownOptions struct {
 // it disconnects all the same and returns a [*ShutdownError] that counts what was not finished. Messages that handlers
 // have not finished stay unacknowledged: the broker delivers them in the next connection of the session.
 //
-// Shutdown does not wait for handlers, and may be called by one; wait for [Client.Done] to know that all have ended.
+// After DISCONNECT the broker has a second to close the connection. Shutdown does not wait for handlers, and may be
+// called by one; wait for [Client.Done] to know that all have ended.
 func (c *Client) Shutdown(ctx context.Context) error { return c.ShutdownWith(ctx, ShutdownOptions{}) }
 
 // ShutdownWith is [Client.Shutdown] with options.

@@ -134,7 +134,8 @@ func (c *Client) attempt(n int) error {
 	}
 	durable := !connect.CleanStart
 	l := newLink(c, conn)
-	stop := context.AfterFunc(ctx, func() { conn.Close() }) // a read or write of the handshake ends at once
+	// A read or write of the handshake ends at the deadline, also where a transport has no deadlines of its own.
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	err = c.handshake(ctx, l, connect)
 	if stopped := stop(); err == nil && !stopped {
 		err = ctx.Err() // the transport is being closed
@@ -187,7 +188,6 @@ func (c *Client) late(ctx context.Context, err error) error {
 // handshake sends CONNECT and reads until CONNACK is in.
 func (c *Client) handshake(ctx context.Context, l *link, connect *packet.Connect) error {
 	deadline, _ := ctx.Deadline()
-	_ = l.conn.SetDeadline(deadline) // closing at the deadline serves where a transport has none
 	c.mu.Lock()
 	if c.state == StateClosed {
 		c.mu.Unlock()
@@ -239,7 +239,6 @@ func (c *Client) handshake(ctx context.Context, l *link, connect *packet.Connect
 
 // accepted makes the connection public, and hands over to a reader.
 func (c *Client) accepted(l *link) error {
-	_ = l.conn.SetDeadline(time.Time{})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state == StateClosed || c.link != l {

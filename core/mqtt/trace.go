@@ -3,7 +3,8 @@ package mqtt
 import "time"
 
 // Trace is told what happens. Every function may be nil, and then costs nothing. Functions run one at a time, in order,
-// on a goroutine of their own: they may block without harm to the connection, and may call the client.
+// on a goroutine of their own: they may block without harm to the connection, and may call the client. Events that come
+// while thousands wait for a function that blocks are counted in [Stats.Untold] and left out.
 type Trace struct {
 	// Attempt: an attempt to connect begins; it is the n-th since the last stable connection.
 	Attempt func(n int)
