@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -224,5 +225,26 @@ func TestForwardingAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, send); n > 0 {
 		t.Errorf("100 messages cost %v allocations", n)
+	}
+}
+
+// TestReconfigure changes the limits under a session that goes on, but not under a connection.
+func TestReconfigure(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, broker.Options{})
+	id := r.client("a", "t/#", packet.QoS1, packet.V5)
+	if err := r.b.Reconfigure(broker.Limits{ReceiveMaximum: 3}); !errors.Is(err, broker.ErrConnected) {
+		t.Errorf("with a connection: %v", err)
+	}
+	r.b.DropAll(0)
+	r.b.Closed(0, id)
+	if err := r.b.Reconfigure(broker.Limits{MaxQueued: -1}); err == nil {
+		t.Error("a negative limit was accepted")
+	}
+	if err := r.b.Reconfigure(broker.Limits{ReceiveMaximum: 3}); err != nil {
+		t.Fatal(err)
+	}
+	if l := r.b.Limits(); l.ReceiveMaximum != 3 || l.MaxQueued != 10_000 {
+		t.Errorf("limits %+v", l)
 	}
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/engine"
@@ -82,18 +83,29 @@ func (a *app) submit(o *engine.Op, m *message) *request {
 
 func (a *app) judgeRefusal(r *request, connected bool, err error) {
 	c := a.c
-	cfg := &c.plan.engine
 	ok := false
 	switch err {
 	case engine.ErrOffline:
-		ok = !connected && !keeps(cfg.Offline, r.op)
+		ok = !connected && !keeps(c.plan.engine.Offline, r.op)
 	case engine.ErrQueueFull:
 		s := c.e.Stats()
-		ok = cfg.QueueCount > 0 && s.Queued >= cfg.QueueCount || cfg.QueueBytes > 0 && s.QueuedBytes+2000 > cfg.QueueBytes
+		count, bytes := c.queueLimits()
+		ok = s.Queued >= count || s.QueuedBytes+2000 > bytes
 	}
 	if !ok {
 		c.w.violate(kindUntrue, "%s: %s is refused without cause: %v", c.name, r, err)
 	}
+}
+
+// queueLimits are those of the engine, defaults included.
+func (c *client) queueLimits() (count, bytes int) {
+	if count = c.plan.engine.QueueCount; count == 0 {
+		count = 10_000
+	}
+	if bytes = c.plan.engine.QueueBytes; bytes == 0 {
+		bytes = 64 << 20
+	}
+	return count, bytes
 }
 
 // publish submits a message.
@@ -172,6 +184,13 @@ func (a *app) judgeControl(r *request, o *engine.Op) {
 func (a *app) lostSubscription(filter string, err error) {
 	w := a.c.w
 	w.note(a.c.name, "loses a subscription", 0)
+	var re *engine.ReasonError
+	var le *engine.LimitError
+	limits := &a.c.limits // of which MQTT 3.1.1 is told by a refusal
+	may := w.plan.refuseFilters > 0 || a.c.plan.engine.Version == packet.V311 && (limits.NoShared || limits.NoWildcards)
+	if refused := errors.As(err, &re) && may; !refused && !(errors.As(err, &le) && a.c.beyond(nil, le)) {
+		w.violate(kindRestore, "%s: the subscription to %s is given up without cause: %v", a.c.name, filter, err)
+	}
 	if b := a.belief[filter]; b != nil {
 		b.held = false
 	}

@@ -21,6 +21,7 @@ const (
 	FaultAmnesia                    // the broker comes back without its sessions
 	FaultPolite                     // the broker shuts down with a word
 	FaultOtherLimits                // the broker comes back without sessions and with other limits
+	FaultReconfigure                // the broker comes back with its sessions and with other limits
 	FaultKick                       // the broker ends one connection with a DISCONNECT
 	FaultDrop                       // the broker ends one connection without a word
 	FaultEndSession                 // the broker ends one session
@@ -38,7 +39,7 @@ const (
 )
 
 var faultNames = [numFaults]string{"cut", "cut at a byte", "half-open", "stall", "connection refused", "connect hangs",
-	"broker killed", "broker loses sessions", "broker shuts down", "broker with other limits", "kicked by the broker",
+	"broker killed", "broker loses sessions", "broker shuts down", "broker with other limits", "broker reconfigured", "kicked by the broker",
 	"dropped by the broker", "session ended by the broker", "CONNECT refused", "CONNECT answered late", "taken over",
 	"process crash", "power cut", "suspend", "clock jump", "slow handler", "slow disk", "disk failure"}
 
@@ -53,9 +54,11 @@ func (w *world) misfortune() {
 	w.sched.set(&w.fault, w.now+w.about(w.plan.faultEvery))
 	f := Fault(w.weigh(w.plan.faults[:]))
 	c := w.clients[w.IntN(len(w.clients))]
+	w.note(c.name, faultNames[f], 0)
 	if w.happens(f, c) {
 		w.stats.Faults[f]++
-		w.note(c.name, faultNames[f], 0)
+	} else {
+		w.note(c.name, "is spared", 0)
 	}
 }
 
@@ -86,7 +89,7 @@ func (w *world) happens(f Fault, c *client) bool {
 		}
 	case FaultHang:
 		c.hang = true
-	case FaultKill, FaultAmnesia, FaultPolite, FaultOtherLimits:
+	case FaultKill, FaultAmnesia, FaultPolite, FaultOtherLimits, FaultReconfigure:
 		return w.brokerFault(f)
 	case FaultKick:
 		return s.up && s.kick(c)
@@ -149,12 +152,20 @@ func (w *world) brokerFault(f Fault) bool {
 	if !s.up {
 		return false
 	}
-	s.stop(f == FaultPolite || f == FaultOtherLimits && w.one(2))
-	if f == FaultOtherLimits {
+	s.stop(f == FaultPolite || f > FaultPolite && w.one(2))
+	switch f {
+	case FaultOtherLimits:
 		s.limits = w.plan.otherLimits(w.chance)
-	}
-	if f == FaultAmnesia || f == FaultOtherLimits {
 		s.fresh()
+	case FaultAmnesia:
+		s.fresh()
+	case FaultReconfigure:
+		l := w.plan.otherLimits(w.chance)
+		l.MaximumQoS = s.limits.MaximumQoS // subscriptions keep the QoS they were granted
+		s.limits = l
+		if err := s.b.Reconfigure(l); err != nil {
+			w.violate(kindModel, "Reconfigure: %v", err)
+		}
 	}
 	s.deaf = w.one(3)
 	w.sched.set(&s.back, w.now+w.within(0, w.plan.longestOutage))

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"errors"
-
 	"github.com/gneiss-mqtt/gneiss-go/core/engine"
 )
 
@@ -87,17 +85,16 @@ func (c *client) event(ev *engine.Event) {
 	case engine.EventAuth:
 		c.authenticate(ev.Auth)
 	case engine.EventForgiven:
-		var pe *engine.ProtocolError
-		errors.As(ev.Err, &pe)
 		w.violate(kindProtocol, "%s forgives the broker: %v", c.name, ev.Err)
 	}
 }
 
 // check looks at the engine after every step.
 func (c *client) check() {
-	s, cfg := c.e.Stats(), &c.plan.engine
-	if cfg.QueueCount > 0 && s.Queued > max(cfg.QueueCount, c.app.restored) {
-		c.w.violate(kindMemory, "%s has %d operations, the limit is %d", c.name, s.Queued, cfg.QueueCount)
+	s := c.e.Stats()
+	count, bytes := c.queueLimits()
+	if s.Queued > max(count, c.app.restored) || s.QueuedBytes > bytes+2000 && c.app.restored == 0 {
+		c.w.violate(kindMemory, "%s has %d operations of %d bytes, the limits are %d and %d", c.name, s.Queued, s.QueuedBytes, count, bytes)
 	}
 	if s.Queued != c.app.open() {
 		c.w.violate(kindCompletion, "%s has %d operations, and was given %d that are not done", c.name, s.Queued, c.app.open())

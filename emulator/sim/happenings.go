@@ -43,9 +43,8 @@ func (s *server) connected(e *broker.Event) {
 		if ss != nil {
 			w.violate(kindModel, "a new session for %s, and the old one has not ended", e.Client.ID)
 		}
-		ss = &session{id: w.nextSession, client: w.byName[e.Client.ID], subs: map[string]grant{}, tallies: map[int]*tally{},
+		ss = &session{client: w.byName[e.Client.ID], subs: map[string]grant{}, tallies: map[int]*tally{},
 			first: map[flow]int{}}
-		w.nextSession++
 		s.sessions[e.Client.ID] = ss
 	}
 	l := s.links[e.Client.Conn]

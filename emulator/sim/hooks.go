@@ -10,7 +10,7 @@ func (s *server) hooks() broker.Hooks {
 	return broker.Hooks{Connect: s.onConnect, Publish: s.onPublish, Subscribe: s.onSubscribe, Deliver: s.onDeliver, Auth: s.onAuth}
 }
 
-func (s *server) onConnect(_ broker.Instant, c *broker.Client, p *packet.Connect) broker.ConnectDecision {
+func (s *server) onConnect(_ broker.Instant, c *broker.Client, _ *packet.Connect) broker.ConnectDecision {
 	l := s.links[c.Conn]
 	if s.refuse > 0 && l != nil && l.c != nil {
 		s.refuse--

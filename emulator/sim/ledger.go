@@ -43,7 +43,7 @@ type message struct {
 
 	// Shared subscriptions: what all groups together were to get.
 	group     tally
-	groupEnds int // sessions that had ended when the broker took it
+	groupEnds int // sessions that had ended when the broker took it first
 }
 
 // stored says what of a thing is in the session store.
@@ -67,7 +67,6 @@ type tally struct {
 
 // session is what the broker keeps for a client identifier, from its creation to its end.
 type session struct {
-	id      int
 	client  *client
 	ended   bool
 	subs    map[string]grant
@@ -168,7 +167,7 @@ func (s *server) accepted(m *message, c *broker.Client) {
 	}
 	m.seenHere++
 	m.seenConn = l
-	if m.shared {
+	if m.seen == 1 {
 		m.groupEnds = w.ends
 	}
 }

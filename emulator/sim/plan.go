@@ -160,7 +160,7 @@ func (p *plan) newClient(r chance, name string) *clientPlan {
 	e.FiltersPerOp = pick(r, 1, 3, 0)
 	e.Strict = r.one(5)
 
-	c.connect = packet.Connect{ClientID: name, KeepAlive: pick[uint16](r, 0, 5, 20, 60), CleanStart: r.one(8)}
+	c.connect = packet.Connect{Version: e.Version, ClientID: name, KeepAlive: pick[uint16](r, 0, 5, 20, 60), CleanStart: r.one(8)}
 	if v5 {
 		c.connect.SessionExpiry = pick[uint32](r, 0, 30, math.MaxUint32, math.MaxUint32, math.MaxUint32)
 		c.connect.ReceiveMaximum = pick[uint16](r, 0, 1, 3, 20)

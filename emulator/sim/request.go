@@ -58,6 +58,7 @@ func (a *app) done(o *engine.Op) {
 
 // settled frees the identifier of a message that has failed without an answer.
 func (v *watch) settled(m *message, err error) {
+	delete(v.slow, m)
 	var re *engine.ReasonError
 	if err != nil && m.qos > 0 && !errors.As(err, &re) {
 		v.giveUp(m)
@@ -79,7 +80,7 @@ func (a *app) judgePublish(m *message, o *engine.Op) {
 		w.violate(kindUntrue, "%s: message %d says that it was not sent, and a byte has left: %v", c.name, m.n, o.Err)
 	case !o.Sent && m.seen > 0:
 		w.violate(kindUntrue, "%s: message %d says that it was not sent, and the broker has it: %v", c.name, m.n, o.Err)
-	case o.Sent && m.takenIn == 0:
+	case o.Sent && m.takenIn == 0 && m.process == c.process: // an earlier process may have been about to
 		w.violate(kindUntrue, "%s: message %d says that it was sent, which it cannot be: %v", c.name, m.n, o.Err)
 	}
 }
@@ -155,12 +156,22 @@ func (a *app) judgeError(m *message, r *request, o *engine.Op) {
 	case errors.As(err, &re):
 		ok = m == nil || m.refused
 	case errors.As(err, &le):
-		ok = a.beyond(m, le)
+		ok = c.beyond(m, le)
 	default:
 		ok = false
 	}
 	if !ok {
 		w.violate(kindUntrue, "%s: %s, message %d, fails without cause: %v", c.name, o.Kind, m.number(), err)
+	}
+}
+
+// judgeKept asks, at the end of a connection, whether the policy keeps what is kept. Messages under way are, in any case.
+func (a *app) judgeKept() {
+	c := a.c
+	for _, r := range a.requests {
+		if under := r.m != nil && r.m.qos > 0 && r.m.takenIn == c.watch.session; !under && !keeps(c.plan.engine.Offline, r.op) {
+			c.w.violate(kindUntrue, "%s: %s is kept, against the offline policy", c.name, r)
+		}
 	}
 }
 
@@ -179,9 +190,9 @@ func keeps(p engine.OfflinePolicy, o *engine.Op) bool {
 }
 
 // beyond reports whether a limit of the broker really forbids an operation.
-func (a *app) beyond(m *message, le *engine.LimitError) bool {
-	l := &a.c.limits
-	v5 := a.c.plan.engine.Version == packet.V5
+func (c *client) beyond(m *message, le *engine.LimitError) bool {
+	l := &c.limits
+	v5 := c.plan.engine.Version == packet.V5
 	if !v5 {
 		return false
 	}

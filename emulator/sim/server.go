@@ -170,11 +170,13 @@ func (s *server) stop(polite bool) {
 	}
 	s.after()
 	for _, l := range w.sortedLinks() {
+		s.b.Closed(s.now(), l.id)
 		delete(s.links, l.id)
 		if !l.serverGone {
 			l.serverCloses(true)
 		}
 	}
+	s.after()
 	s.up = false
 }
 

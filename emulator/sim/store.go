@@ -50,8 +50,11 @@ func (s *store) load() {
 	if id != "" && id != c.plan.connect.ClientID {
 		w.violate(kindStore, "%s: the stored session is of %q", c.name, id)
 	}
-	if id == "" && c.watch.established { // it was not stored in time
-		c.watch.forget()
+	switch v := &c.watch; {
+	case id == "" && v.established: // it was not stored in time
+		v.forget()
+	case id != "" && !v.established: // that it was dropped was not stored in time
+		v.established, v.revived = true, true
 	}
 	c.app.restored = c.e.LoadDone(c.now())
 	w.stats.Restored += uint64(c.app.restored)

@@ -123,3 +123,17 @@ func describe(p packet.Packet) string {
 	}
 	return b.String()
 }
+
+// introduce tells who is there.
+func (w *world) introduce() {
+	if !w.trace.on() {
+		return
+	}
+	w.trace.line(0, "broker", fmt.Sprintf("%+v", w.server.limits))
+	for _, c := range w.clients {
+		w.trace.line(0, c.name, fmt.Sprintf("stored %v, %+v", c.plan.durable, c.plan.engine))
+		p := c.plan.connect
+		p.Will = nil // a pointer says nothing
+		w.trace.line(0, c.name, fmt.Sprintf("%+v, will %v", p, c.plan.connect.Will != nil))
+	}
+}

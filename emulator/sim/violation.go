@@ -26,6 +26,7 @@ const (
 	kindCompletion Kind = "completion"      // an operation was not done exactly once
 	kindUntrue     Kind = "untrue"          // the result of an operation is not true
 	kindWake       Kind = "wake"            // the engine wants to be woken in the past, or not at all
+	kindSlow       Kind = "slow start"      // more than one at a time
 	kindMemory     Kind = "memory"          // something grows without bounds
 	kindKeepAlive  Kind = "keep alive"      // a link that works was given up
 	kindProtocol   Kind = "protocol"        // one side accuses the other

@@ -17,13 +17,15 @@ type watch struct {
 
 	// The session, as far as the client can know of it.
 	established bool
+	revived     bool // it had ended, but a crash has brought it back
 	strange     bool // the broker has resumed a session that the client knows nothing of
 	session     int  // counts them
 	ids         map[uint16]*exchange
 	released    []*exchange // PUBREC has come and PUBCOMP has not, in this order
 	inbound     map[uint16]*tally
-	stale       map[uint16]bool // identifiers of inbound messages of a session that the broker has lost without our knowing
-	with        *session        // the session that the client takes itself to have
+	slow        map[*message]bool // under way when a connection ended, and not done
+	stale       map[uint16]bool   // identifiers of inbound messages of a session that the broker has lost without our knowing
+	with        *session          // the session that the client takes itself to have
 
 	// The connection.
 	conn       int // counts them
@@ -33,8 +35,9 @@ type watch struct {
 	bye        bool
 	over       bool // what the broker says does not count any more
 	keepAlive  time.Duration
-	limit      int // the broker's receive maximum
-	flying     int // PUBLISH of this connection that count against it
+	spoke      time.Duration // when something was sent last, by the client's clock
+	limit      int           // the broker's receive maximum
+	flying     int           // PUBLISH of this connection that count against it
 	maxPacket  int
 	aliasMax   uint16
 	alias      map[uint16]string
@@ -82,7 +85,7 @@ func (v *watch) init(c *client) {
 	v.c, v.session = c, 1
 	v.in = packet.Framer{}
 	v.d.Version, v.o.Version = c.plan.engine.Version, c.plan.engine.Version
-	v.ids, v.inbound = map[uint16]*exchange{}, map[uint16]*tally{}
+	v.ids, v.inbound, v.slow = map[uint16]*exchange{}, map[uint16]*tally{}, map[*message]bool{}
 	v.ack = [4]packet.Packet{new(packet.Puback), new(packet.Pubrec), new(packet.Pubrel), new(packet.Pubcomp)}
 }
 
@@ -108,7 +111,10 @@ func (v *watch) opened(clean bool) {
 // closed ends a connection: SUBSCRIBE and UNSUBSCRIBE are no part of the session.
 func (v *watch) closed() {
 	for id, x := range v.ids {
-		if x.m == nil && !x.ghost {
+		switch {
+		case x.m != nil && x.conn == v.conn:
+			v.slow[x.m] = true
+		case x.m == nil && !x.ghost:
 			delete(v.ids, id)
 		}
 	}
@@ -121,7 +127,7 @@ func (v *watch) closed() {
 // forget ends the session.
 func (v *watch) forget() {
 	v.session++
-	v.established = false
+	v.established, v.revived = false, false
 	clear(v.ids)
 	v.released = nil
 	for _, t := range v.inbound { // where the broker still has it, it comes again
@@ -134,6 +140,7 @@ func (v *watch) forget() {
 // crashed notes what a process that begins anew may know and what it may not.
 func (v *watch) crashed(durable bool) {
 	v.closed()
+	clear(v.slow)
 	if !durable {
 		v.forget()
 		return

@@ -162,7 +162,7 @@ func (v *watch) free(id uint16) {
 		v.flying--
 	}
 	delete(v.ids, id)
-	if s := v.c.store; s != nil && x.m != nil {
+	if s := v.c.store; s != nil && (x.m != nil || x.ghost) {
 		s.unsaved = append(s.unsaved, saved{x: x, v: v})
 	}
 }

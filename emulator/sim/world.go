@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"maps"
 	"runtime/debug"
 	"slices"
@@ -26,16 +25,15 @@ type world struct {
 	fault   timer
 	calm    bool
 
-	messages    []*message
-	nextSession int
-	ends        int
-	violation   *Violation
+	messages  []*message
+	ends      int
+	violation *Violation
 
 	wrap func(c *client, e *engine.Engine) protocol // of the tests
 }
 
 func newWorld(seed uint64, p func(chance) *plan) *world {
-	w := &world{chance: newChance(seed), seed: seed, byName: map[string]*client{}, messages: []*message{nil}, nextSession: 1}
+	w := &world{chance: newChance(seed), seed: seed, byName: map[string]*client{}, messages: []*message{nil}}
 	w.trace.hash = 0xcbf29ce484222325
 	w.plan = p(w.chance)
 	w.fault.fire = w.misfortune
@@ -57,6 +55,7 @@ func (w *world) live() {
 		w.clients = append(w.clients, c)
 		w.byName[c.name] = c
 	}
+	w.introduce()
 	for _, c := range w.clients {
 		c.start()
 	}
@@ -161,34 +160,34 @@ func (w *world) rest() {
 			break
 		}
 	}
-	if !w.failed() {
-		w.violate(kindStuck, "no rest: %s", w.unrest())
+	if c, why := w.unrest(); !w.failed() {
+		w.violate(kindStuck, "no rest: %s; %s", why, c)
 	}
 }
 
-func (w *world) resting() bool { return w.unrest() == "" }
+func (w *world) resting() bool {
+	_, why := w.unrest()
+	return why == ""
+}
 
-// unrest says what is not at rest.
-func (w *world) unrest() string {
+// unrest says what is not at rest, and whose it is.
+func (w *world) unrest() (c *client, why string) {
 	for _, c := range w.clients {
-		switch {
-		case c.e == nil || c.link == nil || !c.e.Connected() || c.link.serverGone || c.link.trouble == forever:
-			return c.name + " is not connected"
+		switch l := c.link; {
+		case c.e == nil || l == nil || !c.e.Connected() || l.serverGone || l.trouble == forever:
+			return c, "it is not connected"
 		case c.app.open() > 0 || !c.e.Idle() || len(c.out) > 0 || c.storing():
-			if !w.trace.on() {
-				return c.name
-			}
-			return fmt.Sprintf("%s has %d operations, %d bytes to write, storing %v, %+v", c.name, c.app.open(), len(c.out), c.storing(), c.e.Stats())
-		case len(c.inbox.held) > 0 || !c.link.quiet():
-			return c.name + " has messages in its hands or on the way"
+			return c, "it has operations that are not done, or bytes to write"
+		case len(c.inbox.held) > 0 || !l.quiet():
+			return c, "it has messages in its hands or on the way"
 		}
 	}
 	for _, i := range w.server.b.Clients() {
 		if i.Waiting+i.Inflight > 0 {
-			return fmt.Sprintf("the broker has %d messages waiting for %s, and %d in flight", i.Waiting, i.ID, i.Inflight)
+			return w.byName[i.ID], "the broker has messages for it"
 		}
 	}
-	return ""
+	return nil, ""
 }
 
 // probe publishes to everybody, to see that everybody still listens.
