@@ -3,8 +3,8 @@
 //
 // TestBrokers runs every feature of the client against Mosquitto, mochi-mqtt and the emulator, over TCP and TLS, in
 // MQTT 5 and 3.1.1. A feature that a broker does not have or gets wrong is in the table of quirks; nothing is left out
-// without being there. TestBrokerDies does the same with a broker that is killed and comes back. TestPaho and the tests
-// of mosquitto_pub and mosquitto_sub are outside judges of the emulator, and TestPubSub runs the sample as its user would.
+// without being there. TestBrokerDies does it while the broker is killed and comes back. TestPaho5, TestPaho3
+// and TestMosquittoClients are outside judges of the emulator, and TestPubSub runs the sample as its user would.
 //
 // Mosquitto has to be installed: its tests are skipped, and say so, where it is not, and fail where
 // GNEISS_REQUIRE_EXTERNAL=1 or CI=true is set.

@@ -37,6 +37,9 @@ func killTopic(direction string, lane, life, n int) string {
 	return fmt.Sprintf("%s/%d/%d/%d", direction, lane, life, n)
 }
 
+// killPayload stands behind the topic of every message, in Mosquitto's file as on the wire.
+const killPayload = "payload"
+
 // laneEnd is the last topic of a lane.
 func laneEnd(direction string, lane int) string { return fmt.Sprintf("%s/%d/end", direction, lane) }
 
@@ -132,7 +135,7 @@ func (s childSetup) send(ctx context.Context, client *mqtt.Client) error {
 	for lane := range lanes {
 		wg.Go(func() {
 			for n := range s.Messages[lane] {
-				p := mqtt.Publish{Topic: killTopic("up", lane, s.Life, n), QoS: laneQoS(lane), Payload: []byte("payload")}
+				p := mqtt.Publish{Topic: killTopic("up", lane, s.Life, n), QoS: laneQoS(lane), Payload: []byte(killPayload)}
 				if errs[lane] = client.Enqueue(ctx, p); errs[lane] != nil {
 					return
 				}

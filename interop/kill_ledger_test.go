@@ -134,8 +134,9 @@ func (l *ledger) complete() bool {
 // sums is what came of one direction at one QoS.
 type sums struct{ promised, arrived, repeated, unpromised, refused int }
 
-func (l *ledger) sum(t testing.TB, qos int) (s sums, lost []*entry) {
+func (l *ledger) sum(t testing.TB, qos int) (s sums, lost map[string]*entry) {
 	t.Helper()
+	lost = make(map[string]*entry)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for topic, e := range l.entries {
@@ -157,7 +158,7 @@ func (l *ledger) sum(t testing.TB, qos int) (s sums, lost []*entry) {
 		} else if e.refused {
 			s.refused++
 		} else if e.promised {
-			lost = append(lost, e)
+			lost[topic] = e
 		}
 	}
 	return s, lost

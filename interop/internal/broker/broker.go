@@ -149,6 +149,21 @@ func (b *Broker) AwaitSaved(t testing.TB, payload string) {
 	}
 }
 
+// Stored returns what Mosquitto has on disk, and will know after a restart. Topics and payloads are in it as they were
+// sent.
+func (b *Broker) Stored(t testing.TB) []byte {
+	t.Helper()
+	m, ok := b.engine.(*mosquitto)
+	if !ok {
+		t.Fatalf("%s: has no file to read", b.Kind)
+	}
+	text, err := m.stored()
+	if err != nil {
+		t.Fatalf("%s: %v", b.Kind, err)
+	}
+	return text
+}
+
 const saveLimit = 10 * time.Second
 
 // pause is how long a condition that nobody announces is left alone.

@@ -101,9 +101,14 @@ func (m *mosquitto) saved(payload string) (bool, error) {
 	if err := m.process.Process.Signal(syscall.SIGUSR1); err != nil { // not every change makes it write by itself
 		return false, err
 	}
+	text, err := m.stored()
+	return bytes.Contains(text, []byte(payload)), err
+}
+
+func (m *mosquitto) stored() ([]byte, error) {
 	text, err := os.ReadFile(m.file("mosquitto.db"))
 	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
+		return nil, nil
 	}
-	return bytes.Contains(text, []byte(payload)), err
+	return text, err
 }
