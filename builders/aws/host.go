@@ -40,8 +40,12 @@ func parseHost(endpoint string) (host, error) {
 		return host{}, fmt.Errorf("awsiot: endpoint %q is a URL: want the name alone, as DescribeEndpoint gives it", endpoint)
 	}
 	h := host{name: strings.ToLower(endpoint)}
-	if _, err := netip.ParseAddr(strings.Trim(endpoint, "[]")); err == nil {
-		h.name = strings.Trim(h.name, "[]")
+	bare := h.name
+	if strings.HasPrefix(bare, "[") && strings.HasSuffix(bare, "]") {
+		bare = bare[1 : len(bare)-1]
+	}
+	if _, err := netip.ParseAddr(bare); err == nil {
+		h.name = bare
 		return h, nil
 	}
 	if strings.Contains(endpoint, ":") {
@@ -111,4 +115,13 @@ func (h host) authority(port int) string {
 		return "[" + h.name + "]"
 	}
 	return h.name
+}
+
+// Region returns the region that the name of an endpoint carries, and nothing for a custom domain.
+func Region(endpoint string) string {
+	h, err := parseHost(endpoint)
+	if err != nil {
+		return ""
+	}
+	return h.region
 }

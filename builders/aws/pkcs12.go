@@ -89,6 +89,9 @@ func bundle(name, password string, read func() ([]byte, error)) Identity {
 
 // decode puts the certificate of the key first, whatever the order in the file.
 func decode(data []byte, password string) (*tls.Certificate, error) {
+	if laborious(data, 0) {
+		return nil, fmt.Errorf("its keys take more than %d iterations to derive", maxIterations)
+	}
 	key, first, others, err := pkcs12.DecodeChain(data, password)
 	switch {
 	case errors.Is(err, pkcs12.ErrIncorrectPassword):

@@ -25,41 +25,51 @@ type sent struct {
 	at    time.Time // when it began
 }
 
-// note takes the next bytes of the stream.
+// note takes the next bytes of the stream. It is on the way of every message: only the last packet is copied.
 func (s *sent) note(p []byte) {
-	for len(p) > 0 {
+	body := -1 // where in p that of the last packet to keep begins
+	for i := 0; i < len(p); {
 		if s.left > 0 {
-			n := min(s.left, len(p))
-			if s.keeps && s.kept < maxKept {
-				s.kept += copy(s.body[s.kept:], p[:n])
+			n := min(s.left, len(p)-i)
+			if s.keeps && body < 0 { // it began in an earlier piece
+				s.kept += copy(s.body[s.kept:], p[i:i+n])
 			}
 			s.left -= n
-			p = p[n:]
+			i += n
 			continue
 		}
-		s.head[s.n] = p[0]
-		s.n++
-		p = p[1:]
-		if s.n < 2 || s.head[s.n-1]&0x80 != 0 && s.n < len(s.head) {
-			continue
+		if s.n == 0 && i+1 < len(p) && p[i+1] < 0x80 { // most packets are small
+			s.begin(p[i], int(p[i+1]))
+			i += 2
+		} else {
+			s.head[s.n] = p[i]
+			s.n++
+			i++
+			if s.n < 2 || s.head[s.n-1]&0x80 != 0 && s.n < len(s.head) {
+				continue
+			}
+			size, _ := takeVarint(s.head[1:s.n])
+			s.begin(s.head[0], size)
 		}
-		s.begin()
+		if s.keeps {
+			body = i
+		}
+	}
+	if body >= 0 {
+		s.kept = copy(s.body[:], p[body:min(body+s.size, len(p))])
+		s.at = time.Now()
 	}
 }
 
-// begin reads the fixed header.
-func (s *sent) begin() {
-	s.left = 0
-	for i, b := range s.head[1:s.n] {
-		s.left |= int(b&0x7F) << (7 * i)
-	}
-	switch packet.Type(s.head[0] >> 4) {
+// begin takes the fixed header of the next packet.
+func (s *sent) begin(first byte, size int) {
+	s.left, s.n = size, 0
+	switch packet.Type(first >> 4) {
 	case packet.CONNECT, packet.PUBLISH, packet.SUBSCRIBE, packet.UNSUBSCRIBE:
-		s.keeps, s.first, s.size, s.kept, s.at = true, s.head[0], s.left, 0, time.Now()
+		s.keeps, s.first, s.size = true, first, size
 	default:
 		s.keeps = false
 	}
-	s.n = 0
 }
 
 // request is a packet that asks for something.
@@ -81,10 +91,12 @@ func (s *sent) request(v packet.Version) request {
 	switch r.packet {
 	case packet.PUBLISH:
 		r.qos, r.retain = packet.QoS(s.first>>1&3), s.first&1 != 0
-		var ok bool
-		if r.topic, body, ok = takeString(body); !ok {
+		topic, rest, ok := takeString(body)
+		if !ok {
+			r.topic = beginning(body)
 			return r
 		}
+		r.topic, body = topic, rest
 		r.payload = s.size - 2 - len(r.topic)
 		if r.qos > 0 {
 			body, r.payload = body[min(2, len(body)):], r.payload-2
@@ -102,6 +114,9 @@ func (s *sent) request(v packet.Version) request {
 		for len(body) > 0 {
 			filter, rest, ok := takeString(body)
 			if !ok {
+				if filter = beginning(body); filter != "" {
+					r.filters = append(r.filters, filter)
+				}
 				r.more = true
 				return r
 			}
@@ -125,6 +140,14 @@ func takeString(p []byte) (s string, rest []byte, ok bool) {
 		return "", nil, false
 	}
 	return string(p[2 : 2+n]), p[2+n:], true
+}
+
+// beginning is what is kept of a string that is longer than any that the service takes.
+func beginning(p []byte) string {
+	if len(p) <= 2+maxTopic {
+		return ""
+	}
+	return string(p[2:])
 }
 
 func takeVarint(p []byte) (v, width int) {

@@ -101,6 +101,26 @@ func TestManyFilters(t *testing.T) {
 	}
 }
 
+// Topics and filters that are too long for the service are seen to be, though they are not kept.
+func TestLongTopics(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 5000)
+	for _, p := range []packet.Packet{
+		&packet.Publish{Topic: long, QoS: 1, ID: 1},
+		&packet.Subscribe{ID: 1, Filters: []packet.Filter{{Filter: "a"}, {Filter: long}}},
+	} {
+		stream, err := p.Append(nil, packet.V5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s sent
+		s.note(stream)
+		if r := s.request(packet.V5); !overlong(r.topic) && !anyOverlong(r.filters) {
+			t.Errorf("noted %+v", r)
+		}
+	}
+}
+
 // Nothing that is written makes it fail, MQTT or not.
 func FuzzNote(f *testing.F) {
 	f.Add([]byte{0x30, 0x05, 0, 1, 'a', 'b', 'c'}, byte(2))

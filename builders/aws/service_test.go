@@ -273,8 +273,9 @@ func (s *service) here(d *direct.Options) {
 	d.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		s.mu.Lock()
 		s.sockets = append(s.sockets, address)
+		to := s.addr
 		s.mu.Unlock()
-		return new(net.Dialer).DialContext(ctx, network, s.addr)
+		return new(net.Dialer).DialContext(ctx, network, to)
 	}
 }
 

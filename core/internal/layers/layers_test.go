@@ -28,6 +28,7 @@ var siblings = map[string][]string{
 	"builders/websocket": {"core", "builders/direct"},
 	"builders/aws":       {"core", "builders/direct", "builders/websocket"},
 	"builders/azure":     {"core", "builders/direct", "builders/websocket"},
+	"builders/aws/chain": {"core", "builders/direct", "builders/websocket", "builders/aws"},
 	"samples":            nil, // everything
 	"bench":              nil,
 	"interop":            nil,

@@ -1,0 +1,4 @@
+package awsiot
+
+// For the tests outside.
+var VersionIn = versionIn
