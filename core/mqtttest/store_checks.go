@@ -214,7 +214,7 @@ func checkAliasing(open func() mqtt.SessionStore) error {
 		return fmt.Errorf("the store: Apply: %w", err)
 	}
 	if string(changes[0].Value) != want[0].value || string(changes[1].Value) != want[1].value || changes[0].Key != 1 {
-		return errors.New("Apply changed its argument")
+		return errors.New("the store: Apply changed its argument")
 	}
 	clear(small)
 	clear(large)
@@ -242,10 +242,10 @@ func checkClosed(open func() mqtt.SessionStore) error {
 		return err
 	}
 	if s.Apply([]mqtt.Change{put(2, "two")}) == nil {
-		return errors.New("Apply after Close returned no error")
+		return errors.New("the store: Apply after Close returned no error")
 	}
 	if s.Load(func(uint64, []byte) error { return nil }) == nil {
-		return errors.New("Load after Close returned no error")
+		return errors.New("the store: Load after Close returned no error")
 	}
 	s = open()
 	if err := holds(s, pair{1, "one"}); err != nil {
