@@ -11,8 +11,11 @@ import (
 // limits are what AWS IoT Core allows a connection beyond what its CONNACK says.
 func limits() mqtt.Limits {
 	return mqtt.Limits{
-		FiltersPerSubscribe: 8,    // more in one SUBSCRIBE end the connection
-		NoSubscriptionIDs:   true, // one in a SUBSCRIBE ends the connection with 0xA1
+		FiltersPerSubscribe: maxFilters, // more in one SUBSCRIBE end the connection
+		NoSubscriptionIDs:   true,       // one in a SUBSCRIBE ends the connection with 0xA1
+		NoQoS2:              true,       // a packet with it ends the connection; MQTT 3.1.1 does not even say so
+		PublishRate:         100,        // more are discarded without a word, and never acknowledged
+		PublishBytes:        512 << 10,  // more are delayed; what waits here can still expire or be taken back
 	}
 }
 
@@ -33,8 +36,14 @@ func limits() mqtt.Limits {
 //	  - SlowStart and MaxInterrupted 2, in MQTT 3.1.1, where neither is set: the service answers a publish that it does not
 //	    allow by closing the connection, and such a publish would be sent again on every new one.
 //
-// The limits of the service (8 filters in a SUBSCRIBE, no subscription identifiers) come with the endpoint:
-// see its field Limits.
+// What the service allows a connection comes with the endpoint, in its field Limits, and can be changed there:
+//
+//   - FiltersPerSubscribe 8: larger subscriptions are split.
+//   - NoSubscriptionIDs: none is sent. Messages find their handlers by topic.
+//   - NoQoS2: a publish or a subscription at QoS 2 is refused when it is submitted; [Explain] says what to do.
+//   - PublishRate 100 in a second, PublishBytes 512 KiB: what is above it waits. The service counts every PUBLISH, of each QoS,
+//     and discards the rest without a word; at QoS 1 it would be sent again on the next connection only. Accounts can have
+//     the first raised.
 //
 // Sources: AWS IoT Core developer guide, "MQTT", and "AWS IoT Core endpoints and quotas".
 func Defaults(cfg mqtt.Config) mqtt.Config {

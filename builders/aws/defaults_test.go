@@ -3,6 +3,7 @@ package awsiot_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -111,6 +112,35 @@ func TestLimits(t *testing.T) {
 	for _, want := range []int{8, 8, 4} {
 		if p := <-subscribes; len(p.Filters) != want || p.SubscriptionID != 0 {
 			t.Errorf("SUBSCRIBE with %d filters and identifier %d", len(p.Filters), p.SubscriptionID)
+		}
+	}
+	if want := (mqtt.Limits{FiltersPerSubscribe: 8, NoSubscriptionIDs: true, NoQoS2: true, PublishRate: 100, PublishBytes: 512 << 10}); endpoint.Limits != want {
+		t.Errorf("limits are %+v, want %+v", endpoint.Limits, want)
+	}
+}
+
+// QoS 2 is refused before anything is sent, and the explanation says what to do instead.
+func TestQoS2IsRefused(t *testing.T) {
+	t.Parallel()
+	for _, version := range []packet.Version{packet.V5, packet.V311} {
+		s := newService(t)
+		endpoint, err := awsiot.CustomAuth(dataName, awsiot.Authorizer{Username: "alice"}, s.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := s.client(endpoint, func(c *mqtt.Config) { c.Version = version })
+		s.serveAll(func(in packet.Packet) {
+			if in.Type() != packet.CONNECT && in.Type() != packet.DISCONNECT {
+				t.Errorf("the service got %v", in)
+			}
+		})
+		_, published := client.Publish(short(t), mqtt.Publish{Topic: "t", QoS: packet.QoS2})
+		_, subscribed := client.Subscribe(short(t), mqtt.Filter{Filter: "t", QoS: packet.QoS2})
+		for _, err := range []error{published, subscribed} {
+			r, ok := errors.AsType[*awsiot.Refusal](awsiot.Explain(err))
+			if !ok || r.Cause != awsiot.CauseQoS || !mqtt.NotSent(err) || !strings.Contains(r.Check[0], "QoS: 1") {
+				t.Errorf("%v: %v", version, awsiot.Explain(err))
+			}
 		}
 	}
 }

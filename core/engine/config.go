@@ -79,6 +79,10 @@ type Config struct {
 	SlowStart      bool  // after a reconnect, one acknowledged operation at a time until what was interrupted is over
 	MaxInterrupted uint8 // an operation interrupted more often fails with ErrInterrupted; 0: no limit
 	FiltersPerOp   int   // filters in one SUBSCRIBE when subscriptions are restored; default 64
+
+	NoQoS2       bool // refuse QoS 2 when it is submitted, for a service that has none and may not say so
+	PublishRate  int  // PUBLISH packets sent in a second; 0: no limit
+	PublishBytes int  // bytes of PUBLISH packets sent in a second; 0: no limit
 }
 
 const (
@@ -114,7 +118,17 @@ func (c *Config) setDefaults() error {
 	if c.PingTimeout < 0 || c.OutLimit < 0 || c.AliasSize < 0 || c.AliasSize > maxIDs || c.FiltersPerOp < 0 {
 		return errors.New("mqtt: ping timeout, out limit, alias size and filters per subscribe must not be negative")
 	}
+	if c.PublishRate < 0 || c.PublishBytes < 0 {
+		return errors.New("mqtt: rates must not be negative")
+	}
 	return nil
+}
+
+func (c *Config) maximumQoS() packet.QoS {
+	if c.NoQoS2 {
+		return packet.QoS1
+	}
+	return packet.QoS2
 }
 
 func def[T int | Duration](v *T, d T) {

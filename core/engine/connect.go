@@ -137,7 +137,7 @@ func (e *Engine) negotiate(p *packet.Connack) {
 		KeepAlive:               Duration(p.ServerKeepAlive.Or(c.KeepAlive)) * Second, // [MQTT-3.1.2-21]
 		SessionExpiry:           p.SessionExpiry.Or(c.SessionExpiry),
 		ReceiveMaximum:          receiveMaximum,
-		MaximumQoS:              p.MaximumQoS.Or(packet.QoS2),
+		MaximumQoS:              min(p.MaximumQoS.Or(packet.QoS2), e.cfg.maximumQoS()),
 		RetainAvailable:         p.RetainAvailable.Or(true),
 		MaximumPacketSize:       p.MaximumPacketSize,
 		TopicAliasMaximum:       p.TopicAliasMaximum, // absent is 0 on every connection [MQTT-3.2.2-18]

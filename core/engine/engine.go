@@ -46,7 +46,8 @@ type Engine struct {
 	// Operations, by where they are.
 	seq         uint64
 	waitPublish opList // QoS 1 and 2, waiting for quota
-	waitOther   opList // everything else, waiting for room
+	waitQoS0    opList // QoS 0, waiting for room
+	waitControl opList // SUBSCRIBE and UNSUBSCRIBE, waiting for room
 	first       opList // restored subscriptions, before everything else
 	resend      opList // unacknowledged PUBLISH of an earlier connection, to be sent again
 	writing     opList // QoS 0, encoded
@@ -60,7 +61,10 @@ type Engine struct {
 	queuedBytes int
 	nextExpiry  Instant // no waiting message expires before
 	nextAck     Instant // no acknowledgement is overdue before
-	replies     int     // bytes in out that the broker provoked
+	nextSend    Instant // the rate holds a PUBLISH back until then; Never: none
+	publishes   rate
+	bytes       rate
+	replies     int // bytes in out that the broker provoked
 
 	records     []Record
 	arena       []byte // values of records
@@ -89,7 +93,8 @@ func New(cfg Config) (*Engine, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: cfg, nextExpiry: Never, nextAck: Never}
+	e := &Engine{cfg: cfg, nextExpiry: Never, nextAck: Never, nextSend: Never}
+	e.publishes.perSecond, e.bytes.perSecond = cfg.PublishRate, cfg.PublishBytes
 	e.decoder.Version, e.decoder.Strict = cfg.Version, cfg.Strict
 	return e, nil
 }

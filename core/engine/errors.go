@@ -108,11 +108,14 @@ func (e *ProtocolError) Unwrap() error { return e.Err }
 type LimitError struct {
 	Packet packet.Type
 	Code   packet.ReasonCode // what the broker would have answered
-	Clause string
+	Clause string            // empty where the limit is not the specification's
 	Detail string
 }
 
 // Error names the limit.
 func (e *LimitError) Error() string {
+	if e.Clause == "" {
+		return fmt.Sprintf("mqtt: %s not sent: %s", e.Packet, e.Detail)
+	}
 	return fmt.Sprintf("mqtt: %s not sent: %s [%s]", e.Packet, e.Detail, e.Clause)
 }

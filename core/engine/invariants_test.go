@@ -131,7 +131,7 @@ func (v *modelWatch) check() {
 	if e.state == stateConnected && e.inUse != e.unacked.n+e.released.n+e.ghostsUnderWay() {
 		t.Fatalf("the quota counts %d, under way are %d", e.inUse, e.unacked.n+e.released.n+e.ghostsUnderWay())
 	}
-	for _, l := range [...]*opList{&e.waitPublish, &e.waitOther, &e.resend, &e.unacked, &e.writing} {
+	for _, l := range [...]*opList{&e.waitPublish, &e.waitQoS0, &e.waitControl, &e.resend, &e.unacked, &e.writing} {
 		for o := l.head; o != nil && o.next != nil; o = o.next {
 			if o.seq >= o.next.seq {
 				t.Fatalf("out of order: %d before %d", o.seq, o.next.seq)

@@ -77,6 +77,8 @@ func newModelWorld(t testing.TB, seed uint64) *modelWorld {
 		FiltersPerOp:   1 + rng.IntN(3),
 		Version:        packet.V5,
 		Durable:        rng.IntN(2) == 0,
+		PublishRate:    rng.IntN(2) * (1 + rng.IntN(50)),
+		PublishBytes:   rng.IntN(2) * (20 + rng.IntN(2000)),
 	}
 	if rng.IntN(3) == 0 {
 		cfg.Version = packet.V311

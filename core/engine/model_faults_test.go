@@ -30,7 +30,7 @@ func (w *modelWorld) trouble() {
 // cancel takes back an operation, one of those that can be taken back.
 func (w *modelWorld) cancel() {
 	var waiting []*Op
-	for _, l := range []*opList{&w.e.waitPublish, &w.e.waitOther} {
+	for _, l := range w.e.waiting() {
 		for o := l.head; o != nil; o = o.next {
 			waiting = append(waiting, o)
 		}

@@ -34,6 +34,7 @@ func (e *Engine) Wrote(now Instant, n int) {
 
 // pump encodes what waits, in the order of submission, while there is room.
 func (e *Engine) pump() {
+	e.nextSend = Never
 	for e.state == stateConnected && len(e.out) < e.cfg.OutLimit {
 		o := e.next()
 		if o == nil {
@@ -45,26 +46,41 @@ func (e *Engine) pump() {
 }
 
 // next chooses what is sent next: restored subscriptions, then unacknowledged messages of the last connection in
-// their order [MQTT-4.6.0-1], then what was submitted first. Only PUBLISH at QoS 1 and 2 waits for quota
-// [MQTT-3.3.4-8].
+// their order [MQTT-4.6.0-1], then what was submitted first. Only PUBLISH waits for its rate, and only at QoS 1 and 2
+// for quota [MQTT-3.3.4-8].
 func (e *Engine) next() *Op {
 	if e.first.head != nil && !e.ids.full() {
 		return e.first.head
 	}
-	if e.resend.head != nil && e.quota() && e.unhurried() {
-		return e.resend.head
-	}
-	other, publish := e.waitOther.head, e.waitPublish.head
-	if other != nil && other.acknowledged() && (e.ids.full() || !e.unhurried()) {
-		other = nil
+	resend, publish, qos0, control := e.resend.head, e.waitPublish.head, e.waitQoS0.head, e.waitControl.head
+	if resend != nil && !(e.quota() && e.unhurried()) {
+		resend = nil
 	}
 	if publish != nil && !e.mayPublish() {
 		publish = nil
 	}
-	if other == nil || publish != nil && publish.seq < other.seq {
-		return publish
+	if control != nil && (e.ids.full() || !e.unhurried()) {
+		if qos0 != nil && qos0.seq > control.seq {
+			qos0 = nil
+		}
+		control = nil
 	}
-	return other
+	if (resend != nil || publish != nil || qos0 != nil) && e.paced() {
+		e.pace()
+		return control
+	}
+	if resend != nil {
+		return resend
+	}
+	return earlier(publish, earlier(qos0, control))
+}
+
+// earlier returns which of two operations was submitted first. Both may be nil.
+func earlier(a, b *Op) *Op {
+	if b == nil || a != nil && a.seq < b.seq {
+		return a
+	}
+	return b
 }
 
 func (e *Engine) quota() bool { return e.inUse < e.limits.ReceiveMaximum }
@@ -95,10 +111,15 @@ func (e *Engine) sendable(o *Op) bool {
 	if e.state != stateConnected || len(e.out) >= e.cfg.OutLimit || e.first.n > 0 {
 		return false
 	}
-	if o.Kind == OpPublish && o.Publish.QoS > 0 {
+	switch {
+	case o.Kind != OpPublish:
+		return e.waitControl.n == 0 && (e.waitQoS0.n == 0 || e.nextSend != Never) && !e.ids.full() && e.unhurried()
+	case e.nextSend != Never || e.paced(): // what the rate held back goes first
+		return false
+	case o.Publish.QoS > 0:
 		return e.waitPublish.n == 0 && e.mayPublish()
 	}
-	return e.waitOther.n == 0 && (!o.acknowledged() || !e.ids.full() && e.unhurried())
+	return e.waitQoS0.n == 0 && e.waitControl.n == 0
 }
 
 // send encodes an operation that is on no list, or ends it where the broker's limits forbid it: that costs the

@@ -21,6 +21,7 @@ func (e *Engine) sendPublish(o *Op) error {
 	if p.Dup {
 		e.stats.Resent++
 	}
+	e.spend(len(e.out) - from)
 	e.encoded(o, from)
 	switch {
 	case p.QoS > 0:

@@ -12,9 +12,10 @@ func (e *Engine) interrupt() {
 	e.interruptControl()
 	e.interruptPublishes()
 	e.interruptGhosts()
-	e.dropUnkept(&e.waitPublish)
-	e.dropUnkept(&e.waitOther)
-	e.nextAck = Never
+	for _, l := range e.waiting() {
+		e.dropUnkept(l)
+	}
+	e.nextAck, e.nextSend = Never, Never
 }
 
 // interruptWriting ends the messages at QoS 0 of which a byte may have left: they are sent at most once.
@@ -111,10 +112,7 @@ func (e *Engine) requeue(l *opList) {
 	if l.head == nil {
 		return
 	}
-	to := &e.waitOther
-	if l.head.Kind == OpPublish && l.head.Publish.QoS > 0 {
-		to = &e.waitPublish
-	}
+	to := e.waitList(l.head)
 	for o := l.tail; o != nil; o = o.prev { // stored from the last, so that no crash in between changes the order
 		o.state, o.start, o.end = opWaiting, 0, 0
 		e.note(o)

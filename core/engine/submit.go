@@ -29,10 +29,10 @@ func (e *Engine) Submit(now Instant, o *Op) error {
 		return nil
 	}
 	o.retain()
-	if o.state = opWaiting; o.Kind == OpPublish && o.Publish.QoS > 0 {
-		e.waitPublish.pushBack(o)
-	} else {
-		e.waitOther.pushBack(o)
+	o.state = opWaiting
+	e.waitList(o).pushBack(o)
+	if o.Kind == OpPublish && e.state == stateConnected && e.paced() {
+		e.pace()
 	}
 	if o.expires < e.nextExpiry {
 		e.nextExpiry = o.expires
@@ -71,7 +71,15 @@ func (e *Engine) validate(o *Op) error {
 	switch o.Kind {
 	case OpSubscribe:
 		o.Subscribe.ID = 0
-		return o.Subscribe.Validate(e.cfg.Version, e.cfg.Strict)
+		if err := o.Subscribe.Validate(e.cfg.Version, e.cfg.Strict); err != nil {
+			return err
+		}
+		for i := range o.Subscribe.Filters {
+			if e.cfg.NoQoS2 && o.Subscribe.Filters[i].QoS == packet.QoS2 {
+				return noQoS2(packet.SUBSCRIBE)
+			}
+		}
+		return nil
 	case OpUnsubscribe:
 		o.Unsubscribe.ID = 0
 		return o.Unsubscribe.Validate(e.cfg.Version, e.cfg.Strict)
@@ -81,6 +89,9 @@ func (e *Engine) validate(o *Op) error {
 	}
 	p := &o.Publish
 	p.ID, p.Dup, p.SubscriptionIDs = 0, false, nil
+	if e.cfg.NoQoS2 && p.QoS == packet.QoS2 {
+		return noQoS2(packet.PUBLISH)
+	}
 	if p.Topic == e.lastTopic && p.Topic != "" && plain(p) {
 		return nil
 	}
@@ -96,6 +107,10 @@ func (e *Engine) validate(o *Op) error {
 	}
 	e.lastTopic = p.Topic
 	return nil
+}
+
+func noQoS2(t packet.Type) error {
+	return &LimitError{Packet: t, Code: packet.QoSNotSupported, Detail: "the service has no QoS 2; QoS 1 is the highest"}
 }
 
 // Mistakes of the driver.
@@ -114,7 +129,7 @@ func plain(p *packet.Publish) bool {
 // goes on, and the driver merely stops waiting for it.
 func (e *Engine) Cancel(now Instant, o *Op) bool {
 	e.at(now)
-	if o.state != opWaiting || o.list != &e.waitPublish && o.list != &e.waitOther {
+	if o.state != opWaiting || o.list == nil || o.list != e.waitList(o) {
 		return false
 	}
 	o.list.remove(o)
@@ -138,8 +153,24 @@ func (e *Engine) Abandon(now Instant, err error) {
 	e.established = false
 }
 
-func (e *Engine) lists() [8]*opList {
-	return [...]*opList{&e.released, &e.unacked, &e.resend, &e.control, &e.writing, &e.first, &e.waitPublish, &e.waitOther}
+func (e *Engine) lists() [9]*opList {
+	return [...]*opList{&e.released, &e.unacked, &e.resend, &e.control, &e.writing, &e.first, &e.waitPublish, &e.waitQoS0, &e.waitControl}
+}
+
+// waitList is where an operation waits that was not sent yet.
+func (e *Engine) waitList(o *Op) *opList {
+	switch {
+	case o.Kind != OpPublish:
+		return &e.waitControl
+	case o.Publish.QoS > 0:
+		return &e.waitPublish
+	}
+	return &e.waitQoS0
+}
+
+// waiting returns the lists of what was not sent yet.
+func (e *Engine) waiting() [3]*opList {
+	return [...]*opList{&e.waitPublish, &e.waitQoS0, &e.waitControl}
 }
 
 // release frees the identifier of an operation that is over.

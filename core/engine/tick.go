@@ -9,7 +9,7 @@ func (e *Engine) Wake() Instant {
 	case stateConnecting:
 		return min(e.deadline, e.nextExpiry)
 	case stateConnected:
-		return min(e.keepAlive.wake(), e.nextAck, e.nextExpiry)
+		return min(e.keepAlive.wake(), e.nextAck, e.nextExpiry, e.nextSend)
 	}
 	return e.nextExpiry
 }
@@ -31,6 +31,9 @@ func (e *Engine) Tick(now Instant) {
 		}
 		if e.state == stateConnected { // and not given up just now: nothing follows a DISCONNECT [MQTT-3.14.4-1]
 			e.tickKeepAlive()
+		}
+		if e.now >= e.nextSend {
+			e.pump()
 		}
 	}
 }
@@ -105,7 +108,7 @@ func (e *Engine) stalled() Instant {
 // expire ends the messages that have waited too long. What was sent once is not expired any more [MQTT-4.3.3-7].
 func (e *Engine) expire() {
 	e.nextExpiry = Never
-	for _, l := range [...]*opList{&e.waitPublish, &e.waitOther} {
+	for _, l := range e.waiting() {
 		for o := l.head; o != nil; {
 			next := o.next
 			if o.expires <= e.now {

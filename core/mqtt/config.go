@@ -233,6 +233,9 @@ func (c *Config) engine(base time.Time) engine.Config {
 		SlowStart:      c.SlowStart,
 		MaxInterrupted: c.MaxInterrupted,
 		FiltersPerOp:   c.Endpoint.Limits.FiltersPerSubscribe,
+		NoQoS2:         c.Endpoint.Limits.NoQoS2,
+		PublishRate:    c.Endpoint.Limits.PublishRate,
+		PublishBytes:   c.Endpoint.Limits.PublishBytes,
 	}
 }
 
