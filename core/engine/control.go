@@ -92,7 +92,9 @@ func (e *Engine) receiveSuback(f packet.Frame) {
 		e.endBroken(p.ID, OpSubscribe)
 		return
 	}
-	e.subs.granted(o)
+	for _, filter := range e.subs.granted(o) {
+		e.events = append(e.events, Event{Kind: EventSubscriptionRestored, Filter: filter})
+	}
 	e.answer(o, packet.SUBACK)
 }
 

@@ -14,6 +14,8 @@ const (
 	EventTimedOut
 	// EventSubscriptionLost: a subscription could not be restored after a lost session. Event.Filter and Event.Err.
 	EventSubscriptionLost
+	// EventSubscriptionRestored: a subscription that was lost is granted again. Event.Filter.
+	EventSubscriptionRestored
 	// EventAuth: the broker goes on with the authentication. Event.Auth; answer with [Engine.Authenticate].
 	EventAuth
 	// EventForgiven: the broker broke the protocol in a way that harms nothing. Event.Err says how.

@@ -99,6 +99,8 @@ func (s *script) event(ev Event) {
 		s.print("= %s timed out: %v", s.names[ev.Op], ev.Err)
 	case EventSubscriptionLost:
 		s.print("= subscription lost: %s: %v", ev.Filter, ev.Err)
+	case EventSubscriptionRestored:
+		s.print("= subscription restored: %s", ev.Filter)
 	case EventAuth:
 		s.print("= auth%s", fieldsOf(ev.Auth))
 	case EventForgiven:

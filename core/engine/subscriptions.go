@@ -28,7 +28,8 @@ type subscription struct {
 
 // granted notes the filters of a SUBSCRIBE that were not refused. A filter subscribed before is replaced
 // [MQTT-3.8.4-3]; one that is refused now was not changed by the broker, and stays as it was.
-func (s *subscriptions) granted(o *Op) {
+// It returns what was lost and is there again.
+func (s *subscriptions) granted(o *Op) (restored []string) {
 	if s.byFilter == nil {
 		s.byFilter = make(map[string]subscription)
 	}
@@ -44,6 +45,7 @@ func (s *subscriptions) granted(o *Op) {
 		case o.internal: // asked for again as it was, or with less where this broker can do less
 			old.lost = false
 			s.byFilter[f.Filter] = old
+			restored = append(restored, f.Filter)
 			continue
 		case old.turn > o.turn || s.gone[f.Filter] > o.turn:
 			continue
@@ -53,6 +55,7 @@ func (s *subscriptions) granted(o *Op) {
 		}
 		s.byFilter[f.Filter] = subscription{filter: f, id: o.Subscribe.SubscriptionID, order: old.order, turn: o.turn}
 	}
+	return restored
 }
 
 // lost notes that the broker has none of them any more.
@@ -140,6 +143,15 @@ func (e *Engine) restore() {
 		o.Subscribe.Filters = append(o.Subscribe.Filters, s.filter)
 		size += more
 	}
+}
+
+// Restoring returns the filters that the broker has lost, or may have, and is asked for again.
+func (e *Engine) Restoring() []string {
+	var filters []string
+	for _, s := range e.subs.toRestore() {
+		filters = append(filters, s.filter.Filter)
+	}
+	return filters
 }
 
 // internalDone ends an operation of the engine's own.

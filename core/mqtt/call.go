@@ -23,9 +23,10 @@ type call struct {
 	// Guarded by the client's mutex.
 	finished bool
 	timedOut bool
-	detached bool // nobody waits any more
-	sync     bool // counted in Client.syncs
-	queued   bool // handed over by Enqueue: Trace is told of its end
+	detached bool   // nobody waits any more
+	session  uint64 // in which it ended
+	sync     bool   // counted in Client.syncs
+	queued   bool   // handed over by Enqueue: Trace is told of its end
 	late     func()
 }
 
@@ -210,7 +211,7 @@ func granted(code packet.ReasonCode) bool { return !code.Failed() }
 
 // finish ends a call. c.mu is held.
 func (k *call) finish(c *Client) {
-	k.finished = true
+	k.finished, k.session = true, c.session.Number
 	if k.sync {
 		c.syncs--
 	}

@@ -65,6 +65,7 @@ type Client struct {
 	calls     sync.Pool // of *call; not guarded
 	completer serial[*call]
 	tracer    serial[func()]
+	watchers  []*watcher
 
 	router       router
 	fallback     *Subscription // for Config.Handler
@@ -264,4 +265,9 @@ type Session struct {
 	// ServerReference names another broker to use, where the broker gave one.
 	ServerReference string
 	UserProperties  []packet.UserProperty
+	// Number counts the sessions of the client's life from 1: it grows when the broker has no session or has lost it.
+	Number uint64
+	// Restoring are the filters of subscriptions that the broker has lost and is asked for again. For each follows
+	// [Trace.SubscriptionRestored] or [Trace.SubscriptionLost].
+	Restoring []string
 }

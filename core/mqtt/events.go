@@ -11,12 +11,19 @@ import (
 func (c *Client) happened(ev *engine.Event) {
 	switch ev.Kind {
 	case engine.EventConnected:
+		n := c.session.Number
+		if n == 0 || !ev.Connack.SessionPresent {
+			n++
+		}
 		c.session = Session{Negotiated: c.engine.Negotiated(), ResponseInformation: ev.Connack.ResponseInformation,
-			ServerReference: ev.Connack.ServerReference, UserProperties: ev.Connack.UserProperties}
+			ServerReference: ev.Connack.ServerReference, UserProperties: ev.Connack.UserProperties,
+			Number: n, Restoring: c.engine.Restoring()}
 	case engine.EventTimedOut:
 		if k, ok := ev.Op.User.(*call); ok {
 			k.overdue(c)
 		}
+	case engine.EventSubscriptionRestored:
+		c.announce(subscriptionRestored(ev.Filter))
 	case engine.EventSubscriptionLost:
 		c.subscriptionLost(ev.Filter, ev.Err)
 	case engine.EventForgiven:
@@ -30,9 +37,7 @@ func (c *Client) happened(ev *engine.Event) {
 // subscriptionLost takes a filter that the broker refused to restore from its subscriptions. One that has none left
 // ends.
 func (c *Client) subscriptionLost(filter string, err error) {
-	if f := c.cfg.Trace.SubscriptionLost; f != nil {
-		c.tell(func() { f(filter, err) })
-	}
+	c.announce(subscriptionLost(filter, err))
 	c.logLater(slog.LevelError, "subscription lost", logFilter, filter, logError, err)
 	at := c.router.routes[filter]
 	if at == nil {

@@ -159,9 +159,7 @@ func (c *Client) ended(l *link, cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer c.exitIO()
-	if f := c.cfg.Trace.Disconnected; f != nil {
-		c.tell(func() { f(cause) })
-	}
+	c.announce(disconnectedBy(cause))
 	if c.state == StateClosed {
 		return
 	}

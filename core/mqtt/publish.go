@@ -31,6 +31,8 @@ type PublishResult struct {
 	Code   packet.ReasonCode // Success, or NoMatchingSubscribers where the broker says so
 	Reason string
 	User   []packet.UserProperty
+	// Session is the [Session.Number] in which it was written or acknowledged.
+	Session uint64
 }
 
 // Publish sends a message and waits until it has been written (QoS 0), acknowledged (QoS 1), or acknowledged in all
@@ -114,7 +116,7 @@ func (k *call) fill(p *Publish) {
 }
 
 func (k *call) result() PublishResult {
-	return PublishResult{Code: k.op.Code, Reason: k.op.ReasonString, User: k.op.UserProperties}
+	return PublishResult{Code: k.op.Code, Reason: k.op.ReasonString, User: k.op.UserProperties, Session: k.session}
 }
 
 // complete calls the callback of a publish that is over.

@@ -119,6 +119,7 @@ func (c *Client) terminate(reason error) {
 	if c.closed = ErrClosed; reason != ErrClosed {
 		c.closed = fmt.Errorf("%w: %w", ErrClosed, reason)
 	}
+	c.announce(closedBy(c.closed))
 	c.abandoned = c.engine.Unfinished()
 	c.engine.Abandon(c.now(), c.closed)
 	c.collect()

@@ -250,9 +250,7 @@ func (c *Client) accepted(l *link) error {
 	c.lastErr = nil
 	session := c.session
 	c.setState(StateConnected)
-	if f := c.cfg.Trace.Connected; f != nil {
-		c.tell(func() { f(session) })
-	}
+	c.announce(connectedTo(session))
 	c.logLater(slog.LevelInfo, "connected", logEndpoint, c.cfg.Endpoint.Name, logClientID, session.ClientID,
 		logSessionPresent, session.SessionPresent)
 	c.spawnIO(l.readFn)

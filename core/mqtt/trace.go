@@ -16,6 +16,10 @@ type Trace struct {
 	Disconnected func(err error)
 	// SubscriptionLost: after a lost session the broker refused to restore a subscription.
 	SubscriptionLost func(filter string, err error)
+	// SubscriptionRestored: after a lost session the broker has granted a subscription again.
+	SubscriptionRestored func(filter string)
+	// Closed: the client is closed for good; err is what operations end with.
+	Closed func(err error)
 	// Forgiven: the broker broke the protocol in a way that harms nothing.
 	Forgiven func(err error)
 	// HandlerPanic: a handler or a callback of PublishAsync panicked with v, nil where it ended its goroutine with
