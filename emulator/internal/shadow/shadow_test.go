@@ -3,124 +3,43 @@ package shadow
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/servicetest"
 )
-
-// TestScripts plays the files in testdata. A line "> suffix payload" is a request to $aws/things/t/shadow/suffix at the
-// time of the script, "< suffix payload" the next message that answers it, in order; "+ duration" lets time pass, and
-// "! setting n" changes a limit. Messages for the requester alone do not exist in this service; all are distributed.
-func TestScripts(t *testing.T) {
-	t.Parallel()
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err, files)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			t.Parallel()
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p := player{t: t, s: New(Limits{}), now: time.Unix(1000, 0)}
-			for i, line := range strings.Split(string(text), "\n") {
-				p.where = fmt.Sprintf("%s:%d", file, i+1)
-				p.line(line)
-			}
-			p.done()
-		})
-	}
-}
 
 const things = "$aws/things/t/shadow/"
 
-type player struct {
-	t     *testing.T
-	s     *Service
-	now   time.Time
-	where string
-	out   []service.Message
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	servicetest.Run(t, "testdata/*.txt", func(t *testing.T) *servicetest.Player {
+		s := New(Limits{})
+		return &servicetest.Player{T: t, Service: s, Prefix: things, Command: func(_ time.Time, words []string) ([]service.Message, error) {
+			return nil, s.set(words[0], words[1])
+		}}
+	})
 }
 
-func (p *player) line(line string) {
-	p.t.Helper()
-	word, rest, _ := strings.Cut(line, " ")
-	switch word {
-	case "", "#":
-	case "+":
-		d, err := time.ParseDuration(rest)
-		if err != nil {
-			p.t.Fatal(p.where, err)
-		}
-		p.now = p.now.Add(d)
-	case "!":
-		p.setting(rest)
-	case ">":
-		p.done()
-		suffix, payload, _ := strings.Cut(rest, " ")
-		var ok bool
-		p.out, ok = p.s.Handle(&service.Request{Now: p.now, ClientID: "c", Topic: things + suffix, Payload: []byte(payload)})
-		if !ok {
-			p.t.Fatalf("%s: not an operation", p.where)
-		}
-	case "<":
-		p.expect(rest)
-	default:
-		p.t.Fatalf("%s: %q", p.where, line)
-	}
-}
-
-func (p *player) setting(rest string) {
-	var name string
-	var n int
-	if _, err := fmt.Sscan(rest, &name, &n); err != nil {
-		p.t.Fatal(p.where, err)
-	}
+// set changes a limit.
+func (s *Service) set(name, value string) error {
+	n, err := strconv.Atoi(value)
 	switch name {
 	case "size":
-		p.s.limits.Size = n
+		s.limits.Size = n
 	case "depth":
-		p.s.limits.Depth = n
+		s.limits.Depth = n
 	case "rate":
-		p.s.limits.Rate = n
+		s.limits.Rate = n
 	case "shadows":
-		p.s.limits.Shadows = n
-	case "keepEmpty":
-		p.s.limits.KeepEmpty = n > 0
+		s.limits.Shadows = n
 	default:
-		p.t.Fatal(p.where, rest)
+		return errors.New(name)
 	}
-}
-
-func (p *player) expect(rest string) {
-	p.t.Helper()
-	if len(p.out) == 0 {
-		p.t.Fatalf("%s: no message is left for %s", p.where, rest)
-	}
-	m := p.out[0]
-	p.out = p.out[1:]
-	got := strings.TrimPrefix(m.Packet.Topic, things) + " " + string(m.Packet.Payload)
-	if got != rest {
-		p.t.Fatalf("%s:\n got %s\nwant %s", p.where, got, rest)
-	}
-	direct := strings.HasSuffix(m.Packet.Topic, "/accepted") || strings.HasSuffix(m.Packet.Topic, "/rejected")
-	if !m.Fan || (m.To == "c") != direct || m.Packet.QoS != 1 {
-		p.t.Errorf("%s: %+v", p.where, m)
-	}
-}
-
-func (p *player) done() {
-	p.t.Helper()
-	for _, m := range p.out {
-		p.t.Errorf("%s: before it came also %s %s", p.where, m.Packet.Topic, m.Packet.Payload)
-	}
-	p.out = nil
+	return err
 }
 
 func TestOtherTopicsAreNotOperations(t *testing.T) {

@@ -1,0 +1,32 @@
+package jobs
+
+import "fmt"
+
+// The codes of rejected messages.
+const (
+	InvalidTopic           = "InvalidTopic"
+	InvalidJSON            = "InvalidJson"
+	InvalidRequest         = "InvalidRequest"
+	InvalidStateTransition = "InvalidStateTransition"
+	ResourceNotFound       = "ResourceNotFound"
+	VersionMismatch        = "VersionMismatch"
+	InternalError          = "InternalError"
+	RequestThrottled       = "RequestThrottled"
+	TerminalStateReached   = "TerminalStateReached"
+	// AlreadyExists and LimitExceeded are for the control plane only.
+	AlreadyExists = "AlreadyExists"
+	LimitExceeded = "LimitExceeded"
+)
+
+// Error is a refusal.
+type Error struct {
+	Code    string
+	Message string
+	State   *State // of the execution, with InvalidStateTransition and VersionMismatch
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("jobs: %s: %s", e.Code, e.Message) }
+
+func fail(code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
