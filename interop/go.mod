@@ -10,6 +10,7 @@ require (
 	github.com/gneiss-mqtt/gneiss-go/emulator v0.1.0
 	github.com/mochi-mqtt/server/v2 v2.7.9
 	go.uber.org/goleak v1.3.0
+	golang.org/x/mod v0.41.0
 )
 
 require (
