@@ -1,0 +1,94 @@
+package reqres
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// lane lets one request pass at a time, of those whose answers could be taken for each other's. Where a token or
+// correlation data tells them apart each request has a lane of its own.
+//
+// A request that was given up on after it was sent keeps its lane until its answer comes, its session is lost or
+// [Options.Linger] has passed: otherwise the answer would be taken for that of the next one.
+type lane struct {
+	waiting []chan struct{}
+	ghost   *call // given up on, in the lane all the same
+	timer   *time.Timer
+}
+
+// enter waits for the lane.
+func (c *Client) enter(ctx context.Context, key string) error {
+	c.mu.Lock()
+	if c.closed != nil {
+		defer c.mu.Unlock()
+		return c.closed
+	}
+	l := c.lanes[key]
+	if l == nil {
+		c.lanes[key] = new(lane)
+		c.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	l.waiting = append(l.waiting, turn)
+	c.mu.Unlock()
+	var err error
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-c.ctx.Done():
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.Index(l.waiting, turn); i >= 0 {
+		l.waiting = slices.Delete(l.waiting, i, i+1)
+	} else {
+		c.pass(key) // it was our turn in this very moment
+	}
+	if c.closed != nil {
+		return c.closed
+	}
+	return err
+}
+
+// pass gives the lane to the next. c.mu is held.
+func (c *Client) pass(key string) {
+	l := c.lanes[key]
+	l.stop()
+	if len(l.waiting) == 0 {
+		delete(c.lanes, key)
+		return
+	}
+	close(l.waiting[0])
+	l.waiting = l.waiting[1:]
+}
+
+// haunt leaves a call in its lane that nobody waits for. c.mu is held.
+func (c *Client) haunt(k *call) {
+	l := c.lanes[k.lane]
+	l.ghost, k.over = k, true
+	l.timer = time.AfterFunc(c.opts.Linger, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.exorcise(k)
+	})
+}
+
+// exorcise ends what a call that nobody waits for still holds. c.mu is held.
+func (c *Client) exorcise(k *call) {
+	if l := c.lanes[k.lane]; l != nil && l.ghost == k {
+		c.forget(k)
+		c.pass(k.lane)
+	}
+}
+
+func (l *lane) stop() {
+	l.ghost = nil
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+}
