@@ -16,7 +16,8 @@ type authState struct {
 func (a *authState) open(method string) { *a = authState{method: method} }
 
 // Authenticate sends an AUTH packet: the next step of an exchange the broker has asked for with [EventAuth], or, with
-// [packet.ReAuthenticate] on an accepted connection, the first of a new one. Its method is filled in.
+// [packet.ReAuthenticate] on an accepted connection, the first of a new one. Its method is filled in. A re-authentication
+// may be begun anew where the next step of the last one is ours: some brokers say "not now" with a challenge.
 func (e *Engine) Authenticate(now Instant, p *packet.Auth) error {
 	e.at(now)
 	fail := func(clause, detail string) error {
@@ -29,7 +30,7 @@ func (e *Engine) Authenticate(now Instant, p *packet.Auth) error {
 		return fail("MQTT-4.12.0-7", "the CONNECT had no authentication method")
 	case p.Code == packet.ReAuthenticate && e.state != stateConnected:
 		return fail("MQTT-4.12.1-1", "the connection is not accepted yet")
-	case p.Code == packet.ReAuthenticate && e.auth.again:
+	case p.Code == packet.ReAuthenticate && e.auth.again && !e.auth.asked:
 		return fail("MQTT-4.12.1-1", "a re-authentication is under way")
 	case p.Code == packet.ContinueAuthentication && !e.auth.asked:
 		return fail("MQTT-4.12.0-3", "the broker has not asked for a next step")

@@ -62,6 +62,16 @@ func (e *Engine) refuse(err *ProtocolError) {
 	e.fail(code, err)
 }
 
+// Fail ends the connection for a reason that only the driver knows, which [Engine.Err] then returns. In MQTT 5 the broker
+// is told the code.
+func (e *Engine) Fail(now Instant, code packet.ReasonCode, err error) {
+	e.at(now)
+	if !code.ClientMaySend(packet.DISCONNECT) {
+		code = packet.UnspecifiedError
+	}
+	e.fail(code, err)
+}
+
 // fail ends the connection with a DISCONNECT. MQTT 3.1.1 has no reason to give: there a DISCONNECT would only stop
 // the will, so the connection is just closed.
 func (e *Engine) fail(code packet.ReasonCode, err error) {

@@ -45,6 +45,7 @@ func (e *Engine) Open(now Instant, c *packet.Connect, deadline Instant) error {
 	e.acks1.reset()
 	e.acks2.reset()
 	e.auth.open(c.AuthMethod)
+	e.hold = false
 	// Aliases never outlive their connection [MQTT-3.3.2-7].
 	e.aliasIn = nil
 	e.aliasOut.reset(e.cfg, 0)
@@ -108,7 +109,8 @@ func (e *Engine) checkConnack(p *packet.Connack) bool {
 	case p.AuthMethod != c.AuthMethod && (c.AuthMethod == "" || p.AuthMethod != ""):
 		e.violation(packet.ProtocolError, "MQTT-4.12.0-5", "the authentication method is not the one of the CONNECT")
 	case p.AuthMethod == "" && c.AuthMethod != "":
-		e.violation(packet.ProtocolError, "MQTT-4.12.0-5", "no authentication method")
+		// The exchange itself tells whether the broker is who it has to be.
+		return e.forgive(packet.ProtocolError, "MQTT-4.12.0-5", "no authentication method in CONNACK")
 	case e.cfg.Strict && c.ClientID != "" && p.AssignedClientID != "":
 		e.violation(packet.ProtocolError, "3.2.2.3.7", "a client identifier was assigned although we have one")
 	case e.cfg.Strict && p.ResponseInformation != "" && !c.RequestResponseInformation:

@@ -29,6 +29,7 @@ type Engine struct {
 	acks2      ackRing  // inbound QoS 2, in order of arrival
 	message    Inbound  // what Receive returned last
 	auth       authState
+	hold       bool   // no PUBLISH at QoS 1 and 2 is sent
 	lastTopic  string // the topic that was validated last
 
 	// The session, which outlives the connection.

@@ -53,7 +53,7 @@ func (e *Engine) next() *Op {
 		return e.first.head
 	}
 	resend, publish, qos0, control := e.resend.head, e.waitPublish.head, e.waitQoS0.head, e.waitControl.head
-	if resend != nil && !(e.quota() && e.unhurried()) {
+	if resend != nil && (e.hold || !e.quota() || !e.unhurried()) {
 		resend = nil
 	}
 	if publish != nil && !e.mayPublish() {
@@ -87,7 +87,7 @@ func (e *Engine) quota() bool { return e.inUse < e.limits.ReceiveMaximum }
 
 // mayPublish reports whether a new PUBLISH at QoS 1 or 2 may go.
 func (e *Engine) mayPublish() bool {
-	return e.resend.n == 0 && e.quota() && !e.ids.full() && e.unhurried()
+	return e.resend.n == 0 && !e.hold && e.quota() && !e.ids.full() && e.unhurried()
 }
 
 // unhurried is false while slow start has one acknowledged operation under way. One whose acknowledgement is overdue

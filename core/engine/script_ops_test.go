@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -92,6 +93,17 @@ func (s *script) disconnect(args []string) {
 	if err := s.e.Disconnect(s.now, p); err != nil {
 		s.print("= refused: %v", err)
 	}
+}
+
+func (s *script) pause(args []string) {
+	s.e.Hold(s.now, args[0] == "on")
+	s.print("= settled %v", s.e.Settled())
+}
+
+func (s *script) fail(args []string) {
+	var p packet.Disconnect
+	s.set(&p, args)
+	s.e.Fail(s.now, p.Code, errors.New("the driver knows why"))
 }
 
 func (s *script) auth(args []string) {

@@ -101,6 +101,7 @@ var verbs = map[string]func(*script, []string){
 	"at": (*script).at, "until": (*script).until, "tick": func(s *script, _ []string) { s.e.Tick(s.now) },
 	"hold": func(s *script, _ []string) { s.hold = true },
 	"take": func(s *script, _ []string) { s.take() }, "wrote": (*script).wrote,
+	"pause": (*script).pause, "fail": (*script).fail,
 	"drop_session": func(s *script, _ []string) { s.e.DropSession(s.now) },
 	"abandon":      func(s *script, _ []string) { s.e.Abandon(s.now, ErrClosed) },
 	"crash":        (*script).crash, "damage": (*script).damage,

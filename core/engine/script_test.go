@@ -29,6 +29,8 @@ var update = flag.Bool("update", false, "write what the engine does into the tra
 //	take | wrote 10 | wrote all              it takes the bytes; so many of them have left
 //	close | disconnect code=0x04             the transport has ended | fields of DISCONNECT
 //	drop_session | abandon | auth code=0x18 data=x
+//	pause on | pause off                     the driver holds back messages at QoS 1 and 2
+//	fail code=0x80                           the driver ends the connection
 //	crash                                    the process ends; the next one has what was stored (config durable)
 //	damage message 3                         what is stored of submission 3 cannot be read any more
 //	wake | stats | negotiated                ask

@@ -193,6 +193,10 @@ func (c *Client) collect() {
 		c.scratch = nil
 	}
 	c.wakeWaiting()
+	if c.holding != nil && c.engine.Settled() {
+		close(c.holding)
+		c.holding = nil
+	}
 	if c.drained != nil && c.engine.Unfinished() == 0 {
 		close(c.drained)
 		c.drained = nil

@@ -51,6 +51,10 @@ type Client struct {
 	saved     uint64          // of those, stored
 	savedMore chan struct{}   // closed when saved grows; nil while nobody waits
 
+	authTurn chan struct{} // one slot: who re-authenticates or connects anew
+	reauth   *reauth       // under way, once its first packet is sent
+	holding  chan struct{} // closed when all that was sent is acknowledged; nil while nobody waits
+
 	timer *time.Timer
 	armed engine.Instant
 
@@ -107,8 +111,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{cfg: &cfg, base: base, store: cfg.Session, engine: e, armed: engine.Never,
 		changed: make(chan struct{}), done: make(chan struct{}), offline: make(chan struct{}),
-		relieved: make(chan struct{}, 1)}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
+		relieved: make(chan struct{}, 1), authTurn: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	c.ctx, c.cancel = ctx, func() { cancel(ErrClosed) }
 	c.flushFn = c.flush
 	c.completer.init(c, "callback", (*call).complete)
 	c.completer.after = c.reclaim

@@ -30,7 +30,8 @@ type Config struct {
 	KeepAlive time.Duration
 	// PingTimeout is how long the broker may take to answer a PINGREQ. Default 30 s, always below half the keep alive.
 	PingTimeout time.Duration
-	// ConnectTimeout bounds an attempt, from dialling to CONNACK, with proxy, TLS and WebSocket. Default 30 s.
+	// ConnectTimeout bounds an attempt, from dialling to CONNACK, with proxy, TLS and WebSocket; and the exchange of a
+	// re-authentication. Default 30 s.
 	ConnectTimeout time.Duration
 	// AckTimeout is how long a call waits for the broker's acknowledgement, from when the packet is sent. Default 60 s;
 	// negative: as long as its context. The message may still be delivered afterwards.
@@ -189,6 +190,9 @@ func (c *Config) setDefaults() error {
 		return errors.New("mqtt: Config.TopicAliasMaximum is above 65,535")
 	case c.InboundBytes < 0:
 		return errors.New("mqtt: Config.InboundBytes is negative")
+	}
+	if c.Endpoint.Auth != nil && c.Version != packet.V5 {
+		return errors.New("mqtt: Config.Endpoint.Auth needs MQTT 5: earlier versions have no enhanced authentication")
 	}
 	if err := c.Reconnect.setDefaults(); err != nil {
 		return err

@@ -24,6 +24,12 @@
 // slow one throttles the broker through the receive maximum, and delays no ping. Messages at QoS 0 have no such brake:
 // when [Config.InboundBytes] are waiting, the client stops reading for a moment, and then drops and counts them.
 //
+// # Authentication
+//
+// [Endpoint.Prepare] sets user name and password anew at every attempt. [Endpoint.Auth] takes part in the enhanced
+// authentication of MQTT 5, at connect and, with [Client.Reauthenticate], on the live connection. Where that is not
+// possible, [Client.Reconnect] replaces the connection without losing a message. [Endpoint.Renew] says when to do either.
+//
 // # Shutdown
 //
 // [Client.Shutdown] refuses new work, waits for what is under way, and disconnects in order. [Client.Close] is immediate.

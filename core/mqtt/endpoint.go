@@ -16,6 +16,14 @@ type Endpoint struct {
 	// Prepare may change the CONNECT of an attempt, as for fresh credentials; it is called after Dial. nil: nothing
 	// to change. An error ends the attempt, and is retryable.
 	Prepare func(ctx context.Context, c *packet.Connect) error
+	// Auth takes part in enhanced authentication. MQTT 5 only; nil: none.
+	Auth Authenticator
+	// Renew waits until the credentials of the connection should be replaced; the client calls it again and again while
+	// a connection lasts. When it returns nil the client re-authenticates in place where there is an Auth, and connects
+	// anew as [Client.Reconnect] does where there is none. last is what became of the previous renewal on this connection.
+	// ctx ends with the connection; other errors are reported and come back as last. Renewals are at least
+	// [Backoff.Min] apart. nil: credentials last.
+	Renew func(ctx context.Context, last error) error
 	// Terminal decides whether an error of an attempt or a connection ends the client. nil: [IsTerminal].
 	Terminal func(err error) bool
 	// Explain may replace an error of an attempt or a connection by one that says more; it should wrap it. nil: as is.

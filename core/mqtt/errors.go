@@ -24,6 +24,10 @@ var (
 	ErrConnectTimeout = engine.ErrConnectTimeout // no CONNACK in time
 	ErrAckVoid        = engine.ErrAckVoid        // the connection of the message is gone; it is delivered again
 	ErrAckTwice       = engine.ErrAckTwice       // the message is acknowledged already
+	ErrReplaced       = errors.New("mqtt: the connection was replaced by a new one, as planned")
+	ErrAuthLater      = errors.New("mqtt: the broker does not re-authenticate now, try later")
+	ErrAuthTimeout    = errors.New("mqtt: authentication timeout: the broker has not answered in time")
+	ErrNoAuth         = errors.New("mqtt: the endpoint has no authenticator")
 	ErrStarted        = errors.New("mqtt: client is started already")
 	ErrNotStarted     = errors.New("mqtt: client is not started")
 )
@@ -69,7 +73,7 @@ func NotSent(err error) bool {
 type ConnectError struct {
 	Endpoint string // [Endpoint.Name]
 	Attempt  int    // counted from 1 since the last stable connection
-	Stage    string // "store", "dial", "prepare" or "connect"
+	Stage    string // "store", "authenticate", "dial", "prepare" or "connect"
 	Terminal bool   // there will be no other attempt
 	Err      error
 }

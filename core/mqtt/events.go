@@ -18,6 +18,11 @@ func (c *Client) happened(ev *engine.Event) {
 		c.session = Session{Negotiated: c.engine.Negotiated(), ResponseInformation: ev.Connack.ResponseInformation,
 			ServerReference: ev.Connack.ServerReference, UserProperties: ev.Connack.UserProperties,
 			Number: n, Restoring: c.engine.Restoring()}
+		if l := c.link; l != nil && l.auth != nil {
+			l.auth.final = ev.Connack.AuthData
+		}
+	case engine.EventAuth:
+		c.challenged(ev.Auth)
 	case engine.EventTimedOut:
 		if k, ok := ev.Op.User.(*call); ok {
 			k.overdue(c)

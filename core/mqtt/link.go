@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,12 @@ type link struct {
 	hungUp bool
 	last   *time.Timer // closes the transport
 
+	auth     *exchange       // of the attempt; nil without enhanced authentication
+	early    []byte          // of the attempt: what came behind CONNACK, before the exchange was over
+	ctx      context.Context // ends with the connection; nil where nobody asks
+	end      context.CancelCauseFunc
+	replaced bool // ends as planned
+
 	waiter *time.Timer // of the reader
 	small  [1024]byte  // of the reader, while there is little to read
 }
@@ -35,6 +42,9 @@ type link struct {
 func newLink(c *Client, conn net.Conn) *link {
 	l := &link{c: c, conn: conn, try: tryWriter(conn)}
 	l.readFn = l.read
+	if e := &c.cfg.Endpoint; e.Auth != nil || e.Renew != nil {
+		l.ctx, l.end = context.WithCancelCause(c.ctx)
+	}
 	return l
 }
 
@@ -116,15 +126,23 @@ func (c *Client) received(l *link, p []byte) {
 func (c *Client) detach(l *link, err error) error {
 	c.mu.Lock()
 	if c.link != l {
+		if l.end != nil {
+			l.end(err)
+		}
 		c.mu.Unlock()
 		l.conn.Close()
 		return nil
 	}
 	cause := c.engine.Err()
+	_, staged := errors.AsType[*stageError](err)
 	switch {
+	case l.replaced && cause == ErrClosed && c.state != StateClosed:
+		cause = ErrReplaced
 	case cause != nil:
 	case c.state == StateClosed:
 		cause = ErrClosed
+	case staged:
+		cause = err
 	case errors.Is(err, io.EOF):
 		cause = fmt.Errorf("%w: the broker closed it without a word", ErrConnectionLost)
 	case l.live:
@@ -135,6 +153,9 @@ func (c *Client) detach(l *link, err error) error {
 	c.link = nil
 	if l.last != nil {
 		l.last.Stop()
+	}
+	if l.end != nil {
+		l.end(cause)
 	}
 	c.stamp = c.now()
 	c.engine.Closed(c.stamp)
@@ -152,10 +173,11 @@ var errUnknownSession = &ProtocolError{Code: packet.ProtocolError, Clause: "MQTT
 // ended decides, after an accepted connection, whether there is a next one. It runs on the reader's goroutine and
 // ends it.
 func (c *Client) ended(l *link, cause error) {
-	if cause != nil {
+	if cause != nil && cause != ErrReplaced {
 		cause = c.explain(cause)
 	}
-	final := cause != nil && c.terminal(cause)
+	planned := cause == ErrReplaced
+	final := cause != nil && !planned && c.terminal(cause)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer c.exitIO()
@@ -164,6 +186,13 @@ func (c *Client) ended(l *link, cause error) {
 		return
 	}
 	c.lastErr = cause
+	if planned {
+		c.attempts = 0
+		c.logLater(slog.LevelInfo, "connecting anew as planned", logEndpoint, c.cfg.Endpoint.Name)
+		c.setState(StateConnecting)
+		c.spawnIO(c.supervise)
+		return
+	}
 	if time.Since(l.since) >= c.cfg.Reconnect.Stable {
 		c.attempts = 0
 	}

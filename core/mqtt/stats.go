@@ -7,6 +7,7 @@ type Stats struct {
 	engine.Stats
 	Connects      uint64 // connections the broker accepted
 	Failures      uint64 // attempts that failed
+	Renewals      uint64 // re-authentications and planned reconnects that succeeded
 	BytesSent     uint64
 	BytesReceived uint64
 	Dropped       uint64 // messages at QoS 0 dropped because their handler is too slow

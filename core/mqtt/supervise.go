@@ -118,6 +118,10 @@ func (c *Client) attempt(n int) error {
 	if err := c.storeError(); err != nil {
 		return &stageError{"store", err}
 	}
+	login, err := c.login(ctx)
+	if err != nil {
+		return &stageError{"authenticate", c.late(ctx, err)}
+	}
 	conn, err := c.cfg.Endpoint.Dial(ctx)
 	if err == nil && conn == nil {
 		err = errNoConn
@@ -132,8 +136,12 @@ func (c *Client) attempt(n int) error {
 			return &stageError{"prepare", c.late(ctx, err)}
 		}
 	}
+	if login != nil {
+		connect.AuthMethod, connect.AuthData = login.method, login.data
+	}
 	durable := !connect.CleanStart
 	l := newLink(c, conn)
+	l.auth = login
 	// A read or write of the handshake ends at the deadline, also where a transport has no deadlines of its own.
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	err = c.handshake(ctx, l, connect)
@@ -210,10 +218,11 @@ func (c *Client) handshake(ctx context.Context, l *link, connect *packet.Connect
 		c.mu.Lock()
 		if c.engine.Connected() { // what is to be written now is the flusher's
 			c.mu.Unlock()
-			return nil
+			return c.loggedIn(ctx, l)
 		}
 		out := c.engine.TakeOut(c.stamp, nil)
 		fail := c.engine.Err()
+		challenge := l.auth.takeChallenge()
 		c.mu.Unlock()
 		if len(out) > 0 {
 			n, err := l.conn.Write(out)
@@ -228,9 +237,15 @@ func (c *Client) handshake(ctx context.Context, l *link, connect *packet.Connect
 		if fail != nil {
 			return fail
 		}
+		if challenge != nil {
+			if err := c.respond(ctx, l, challenge); err != nil {
+				return &stageError{"authenticate", err}
+			}
+			continue
+		}
 		n, err := l.conn.Read(l.small[:])
 		if n > 0 {
-			c.received(l, l.small[:n])
+			c.receivedFirst(l, l.small[:n])
 		} else if err != nil {
 			return err
 		}
@@ -254,6 +269,9 @@ func (c *Client) accepted(l *link) error {
 	c.logLater(slog.LevelInfo, "connected", logEndpoint, c.cfg.Endpoint.Name, logClientID, session.ClientID,
 		logSessionPresent, session.SessionPresent)
 	c.spawnIO(l.readFn)
+	if c.cfg.Endpoint.Renew != nil {
+		c.spawn(func() { c.renewals(l) })
+	}
 	c.exitIO()
 	c.settle()
 	return nil

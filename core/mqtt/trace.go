@@ -14,6 +14,9 @@ type Trace struct {
 	Connected func(s Session)
 	// Disconnected: an accepted connection has ended, and why. Each Connected is followed by one Disconnected.
 	Disconnected func(err error)
+	// Renewed: a re-authentication or a planned reconnect is over, err says why it failed or could not be begun. Where
+	// that has cost the connection, Disconnected tells.
+	Renewed func(err error)
 	// SubscriptionLost: after a lost session the broker refused to restore a subscription.
 	SubscriptionLost func(filter string, err error)
 	// SubscriptionRestored: after a lost session the broker has granted a subscription again.
