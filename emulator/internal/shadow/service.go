@@ -107,3 +107,9 @@ func (s *Service) Delete(now time.Time, thing, name string) ([]byte, []service.M
 	}
 	return body, []service.Message{service.Broadcast(k.prefix()+"delete/accepted", body)}, nil
 }
+
+// NextWake reports that the service does nothing by itself.
+func (s *Service) NextWake() (time.Time, bool) { return time.Time{}, false }
+
+// Wake does nothing.
+func (s *Service) Wake(time.Time) []service.Message { return nil }
