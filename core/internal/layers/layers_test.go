@@ -18,6 +18,7 @@ var below = map[string][]string{
 	"mqtt":      {"packet", "engine"},
 	"reqres":    {"packet", "mqtt"},
 	"filestore": {"packet", "engine", "mqtt"},
+	"scram":     {"mqtt"},
 	"mqtttest":  {"packet", "engine", "mqtt"},
 }
 
