@@ -38,6 +38,9 @@ func newStore(c *client) *store {
 	return s
 }
 
+// commit is how long a disk in good health takes at the longest. What is due meanwhile is written that much later.
+const commit = 20 * time.Millisecond
+
 // load gives a new engine what is there, in ascending order.
 func (s *store) load() {
 	c, w := s.c, s.c.w
@@ -78,7 +81,7 @@ func (s *store) save() {
 	case s.slow > 0:
 		d, s.slow = s.slow, 0
 	case w.percent(w.plan.slowStore):
-		d = w.within(0, 20*time.Millisecond)
+		d = w.within(0, commit)
 	}
 	if s.busy = true; d == 0 {
 		s.apply(len(s.batch))

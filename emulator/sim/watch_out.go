@@ -33,10 +33,15 @@ func (v *watch) took(p []byte) {
 	}
 }
 
-// silence between two packets is never longer than the keep alive [MQTT-3.1.2-20].
+// silence between two packets is never longer than the keep alive [MQTT-3.1.2-20], but for a PINGREQ that waits for the
+// disk behind records.
 func (v *watch) silence() {
 	c := v.c
-	if quiet := c.clock() - v.spoke; v.connected && v.keepAlive > 0 && quiet > v.keepAlive && c.healthy(c.link) {
+	limit := v.keepAlive
+	if c.store != nil {
+		limit += commit
+	}
+	if quiet := c.clock() - v.spoke; v.connected && v.keepAlive > 0 && quiet > limit && c.healthy(c.link) {
 		v.violate(kindKeepAlive, "nothing was sent for %v, the keep alive is %v", quiet, v.keepAlive)
 	}
 	v.spoke = c.clock()
