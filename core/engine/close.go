@@ -118,11 +118,12 @@ func (e *Engine) Closed(now Instant) {
 	if !wasOpen {
 		return
 	}
+	e.settleDoubt()
 	e.keepAlive.stop()
+	e.again.at = Never // the next connection restores whatever is still lost
 	e.framer.Reset()
 	e.acks1.reset()
 	e.acks2.reset()
-	e.unanswered()
 	e.interrupt()
 	// A clean session of MQTT 3.1.1 ends with its connection [v3:MQTT-3.1.2-6].
 	if e.dropAtClose || e.cfg.Version == packet.V311 && e.connect.CleanStart {

@@ -70,15 +70,21 @@ type Config struct {
 	// Epoch is the wall time of Instant 0, in nanoseconds since 1970: messages that expire go on to while no process runs.
 	Epoch int64
 
+	// MaxInflight bounds the messages at QoS 1 and 2 that may be under way towards the broker, below the receive maximum
+	// that it announces. Default in MQTT 3.1.1, which has no such announcement, 20; in MQTT 5 no limit of our own.
+	MaxInflight int
+
 	ManualAcks bool // a message at QoS 2 is taken when acknowledged, not when delivered
 
 	// ResumeUnknown accepts a session that the broker kept although this engine has no state of it, as after a
 	// restart without a durable store. The specification asks to close such a connection [MQTT-3.2.2-4].
 	ResumeUnknown bool
 
-	SlowStart      bool  // after a reconnect, one acknowledged operation at a time until what was interrupted is over
-	MaxInterrupted uint8 // an operation interrupted more often fails with ErrInterrupted; 0: no limit
-	FiltersPerOp   int   // filters in one SUBSCRIBE when subscriptions are restored; default 64
+	SlowStart bool // after a reconnect, one acknowledged operation at a time until what was interrupted is over
+	// MaxInterrupted fails an operation with ErrInterrupted that was under way at the end of more connections; 0: no
+	// limit. The last try is made as in slow start, so that none fails for what another has done.
+	MaxInterrupted uint8
+	FiltersPerOp   int // filters in one SUBSCRIBE when subscriptions are restored; default 64
 
 	NoQoS2       bool // refuse QoS 2 when it is submitted, for a service that has none and may not say so
 	PublishRate  int  // PUBLISH packets sent in a second; 0: no limit
@@ -93,6 +99,7 @@ const (
 	defaultOutLimit    = 64 << 10
 	defaultAliasSize   = 32
 	defaultFilters     = 64
+	defaultInflight    = 20 // what brokers of MQTT 3.1.1 take without being asked
 )
 
 func (c *Config) setDefaults() error {
@@ -115,8 +122,11 @@ func (c *Config) setDefaults() error {
 	def(&c.OutLimit, defaultOutLimit)
 	def(&c.AliasSize, defaultAliasSize)
 	def(&c.FiltersPerOp, defaultFilters)
-	if c.PingTimeout < 0 || c.OutLimit < 0 || c.AliasSize < 0 || c.AliasSize > maxIDs || c.FiltersPerOp < 0 {
-		return errors.New("mqtt: ping timeout, out limit, alias size and filters per subscribe must not be negative")
+	if c.Version == packet.V311 {
+		def(&c.MaxInflight, defaultInflight)
+	}
+	if c.PingTimeout < 0 || c.OutLimit < 0 || c.AliasSize < 0 || c.AliasSize > maxIDs || c.FiltersPerOp < 0 || c.MaxInflight < 0 {
+		return errors.New("mqtt: ping timeout, out limit, alias size, filters per subscribe and messages in flight must not be negative")
 	}
 	if c.PublishRate < 0 || c.PublishBytes < 0 {
 		return errors.New("mqtt: rates must not be negative")

@@ -86,7 +86,6 @@ func (e *Engine) receiveConnack(f packet.Frame) {
 		e.loseSession()
 		e.subs.lost()
 	}
-	e.doubt.since = false
 	e.restore()
 	e.noteSession()
 	e.established = true
@@ -132,6 +131,9 @@ func (e *Engine) negotiate(p *packet.Connack) {
 	receiveMaximum := int(p.ReceiveMaximum)
 	if receiveMaximum == 0 {
 		receiveMaximum = maxIDs
+	}
+	if e.cfg.MaxInflight > 0 {
+		receiveMaximum = min(receiveMaximum, e.cfg.MaxInflight)
 	}
 	e.limits = Negotiated{
 		ClientID:                id,

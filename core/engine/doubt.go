@@ -5,11 +5,18 @@ package engine
 // it from the old. So a session that is resumed after a CONNECT without an answer is in doubt: its subscriptions are
 // asked for once more, which changes nothing where they are still there, and a PUBLISH at QoS 2 without DUP is a new
 // message even where its identifier is known, because one that is sent again has DUP [MQTT-3.3.1-1].
+//
+// The broker may come to such a CONNECT after it has accepted a later one: it was on its way, or waited for a user
+// database. So the doubt stays for a while, whatever is answered meanwhile.
 type doubt struct {
-	answered bool // CONNACK has come on this connection
-	since    bool // a CONNECT was sent, and the session is not known to have survived it
-	noted    bool // that may be so is stored
+	answered bool    // CONNACK has come on this connection
+	since    bool    // a CONNECT was sent, and the session is not known to have survived it
+	until    Instant // what the broker says from then on ends the doubt
+	noted    bool    // that may be so is stored
 }
+
+// doubtLasts is how long a CONNECT may be on its way.
+const doubtLasts = 5 * 60 * Second
 
 // connecting notes that a CONNECT is about to be sent: before it leaves, because the process may end before the answer.
 func (e *Engine) connecting() {
@@ -20,10 +27,14 @@ func (e *Engine) connecting() {
 	}
 }
 
-// unanswered is called at the end of a connection.
-func (e *Engine) unanswered() {
-	if e.established && e.taken > 0 && !e.doubt.answered {
-		e.doubt.since = true
+// settleDoubt is called at the end of a connection.
+func (e *Engine) settleDoubt() {
+	d := &e.doubt
+	switch {
+	case !d.answered && e.taken > 0 && (e.established || e.connect.CleanStart):
+		d.since, d.until = true, e.now.add(doubtLasts)
+	case d.answered && e.keepAlive.last >= d.until:
+		d.since = false
 	}
 }
 

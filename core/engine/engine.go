@@ -43,6 +43,7 @@ type Engine struct {
 	inbound2Now int               // of those, the ones seen on this connection
 	lent        map[uint16]uint32 // of those, the ones the application has since an earlier connection: which
 	subs        subscriptions
+	again       resubscribing
 
 	// Operations, by where they are.
 	seq         uint64
@@ -94,7 +95,7 @@ func New(cfg Config) (*Engine, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: cfg, nextExpiry: Never, nextAck: Never, nextSend: Never}
+	e := &Engine{cfg: cfg, nextExpiry: Never, nextAck: Never, nextSend: Never, again: resubscribing{at: Never}}
 	e.publishes.perSecond, e.bytes.perSecond = cfg.PublishRate, cfg.PublishBytes
 	e.decoder.Version, e.decoder.Strict = cfg.Version, cfg.Strict
 	return e, nil
@@ -131,9 +132,10 @@ func (e *Engine) Err() error { return e.err }
 // Connected reports whether the broker has accepted the connection and it has not ended.
 func (e *Engine) Connected() bool { return e.state == stateConnected }
 
-// Idle reports whether every operation is over and every acknowledgement has been written.
+// Idle reports whether every operation is over, every acknowledgement has been written, and no subscription waits to be
+// restored later.
 func (e *Engine) Idle() bool {
-	return e.queued == 0 && len(e.out) == 0 && e.written == e.taken && e.acks1.n == 0 && e.acks2.n == 0
+	return e.queued == 0 && e.again.at == Never && len(e.out) == 0 && e.written == e.taken && e.acks1.n == 0 && e.acks2.n == 0
 }
 
 // Unfinished returns how many operations are not over.

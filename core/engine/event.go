@@ -16,6 +16,9 @@ const (
 	EventSubscriptionLost
 	// EventSubscriptionRestored: a subscription that was lost is granted again. Event.Filter.
 	EventSubscriptionRestored
+	// EventSubscriptionDelayed: the broker did not restore a subscription for a reason that passes. Event.Filter and
+	// Event.Err; it is asked again after Event.Wait.
+	EventSubscriptionDelayed
 	// EventAuth: the broker goes on with the authentication. Event.Auth; answer with [Engine.Authenticate].
 	EventAuth
 	// EventForgiven: the broker broke the protocol in a way that harms nothing. Event.Err says how.
@@ -29,6 +32,7 @@ type Event struct {
 	Connack *packet.Connack
 	Auth    *packet.Auth
 	Filter  string
+	Wait    Duration
 	Err     error
 }
 
@@ -62,7 +66,7 @@ type Negotiated struct {
 	SessionPresent          bool
 	KeepAlive               Duration
 	SessionExpiry           uint32 // seconds
-	ReceiveMaximum          int    // QoS 1 and 2 messages that may be unacknowledged towards the broker
+	ReceiveMaximum          int    // QoS 1 and 2 messages that may be unacknowledged towards the broker, our own limit included
 	MaximumQoS              packet.QoS
 	RetainAvailable         bool
 	MaximumPacketSize       uint32 // bytes towards the broker; 0 for no limit

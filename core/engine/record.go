@@ -140,10 +140,15 @@ func (e *Engine) noteSession() {
 	if !e.cfg.Durable || e.cfg.Version == packet.V311 && e.connect.CleanStart {
 		return
 	}
-	if e.noted != e.limits.ClientID || !e.established || e.doubt.noted {
-		e.noted, e.doubt.noted = e.limits.ClientID, false
-		e.put(keySession, append([]byte{sessionKnown}, e.noted...))
+	if e.noted == e.limits.ClientID && e.established && e.doubt.noted == e.doubt.since {
+		return
 	}
+	e.noted, e.doubt.noted = e.limits.ClientID, e.doubt.since
+	known := byte(sessionKnown)
+	if e.doubt.noted {
+		known = sessionDoubted
+	}
+	e.put(keySession, append([]byte{known}, e.noted...))
 }
 
 // noteInbound stores that an inbound QoS 2 message has been taken: before its PUBREC leaves.

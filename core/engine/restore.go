@@ -65,7 +65,7 @@ func (e *Engine) loadSession(value []byte) bool {
 	}
 	e.established, e.noted = true, string(value[1:])
 	e.doubt.noted = value[0] == sessionDoubted
-	e.doubt.since = e.doubt.noted
+	e.doubt.since, e.doubt.until = e.doubt.noted, e.now.add(doubtLasts)
 	e.assignedID, e.limits.ClientID = e.noted, e.noted
 	return true
 }

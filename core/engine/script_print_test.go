@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 )
 
@@ -101,6 +103,8 @@ func (s *script) event(ev Event) {
 		s.print("= subscription lost: %s: %v", ev.Filter, ev.Err)
 	case EventSubscriptionRestored:
 		s.print("= subscription restored: %s", ev.Filter)
+	case EventSubscriptionDelayed:
+		s.print("= subscription delayed by %v: %s: %v", time.Duration(ev.Wait), ev.Filter, ev.Err)
 	case EventAuth:
 		s.print("= auth%s", fieldsOf(ev.Auth))
 	case EventForgiven:

@@ -96,10 +96,15 @@ func (e *Engine) count(o *Op) {
 	if o.interrupted < 255 {
 		o.interrupted++
 	}
-	if e.cfg.SlowStart && !o.slow && !o.abandoned {
+	if (e.cfg.SlowStart || e.lastTry(o)) && !o.slow && !o.abandoned {
 		o.slow = true
 		e.slow++
 	}
+}
+
+// lastTry reports whether the next interruption of an operation would be one too many.
+func (e *Engine) lastTry(o *Op) bool {
+	return e.cfg.MaxInterrupted > 0 && o.interrupted == e.cfg.MaxInterrupted
 }
 
 // worn reports whether the operation was interrupted more often than allowed: perhaps it is the reason.

@@ -1,11 +1,6 @@
 package engine
 
-import (
-	"cmp"
-	"slices"
-
-	"github.com/gneiss-mqtt/gneiss-go/core/packet"
-)
+import "github.com/gneiss-mqtt/gneiss-go/core/packet"
 
 // subscriptions are the filters the broker has granted: what is restored when it loses the session.
 //
@@ -23,6 +18,7 @@ type subscription struct {
 	order  uint64 // of the grant
 	turn   uint64 // of the SUBSCRIBE, among all that was sent
 	lost   bool   // with the session of the broker, and not granted again so far
+	later  bool   // refused for now: it is asked for again on this connection
 	doubt  bool   // only perhaps
 }
 
@@ -43,7 +39,7 @@ func (s *subscriptions) granted(o *Op) (restored []string) {
 		case o.internal && !ok: // unsubscribed meanwhile
 			continue
 		case o.internal: // asked for again as it was, or with less where this broker can do less
-			old.lost = false
+			old.lost, old.later = false, false
 			s.byFilter[f.Filter] = old
 			restored = append(restored, f.Filter)
 			continue
@@ -61,7 +57,7 @@ func (s *subscriptions) granted(o *Op) (restored []string) {
 // lost notes that the broker has none of them any more.
 func (s *subscriptions) lost() {
 	for filter, sub := range s.byFilter {
-		sub.lost, sub.doubt = true, false
+		sub.lost, sub.doubt, sub.later = true, false, false
 		s.byFilter[filter] = sub
 	}
 }
@@ -70,7 +66,7 @@ func (s *subscriptions) lost() {
 // again, which an application would take for new.
 func (s *subscriptions) doubted() {
 	for filter, sub := range s.byFilter {
-		sub.lost, sub.doubt = true, sub.doubt || !sub.lost
+		sub.lost, sub.doubt, sub.later = true, sub.doubt || !sub.lost, false
 		s.byFilter[filter] = sub
 	}
 }
@@ -102,78 +98,3 @@ func (s *subscriptions) removed(o *Op) {
 
 // settled notes that no request is under way.
 func (s *subscriptions) settled() { s.gone = nil }
-
-// toRestore returns those that were lost, in the order in which they were granted.
-func (s *subscriptions) toRestore() []subscription {
-	var list []subscription
-	for _, sub := range s.byFilter {
-		if sub.lost {
-			list = append(list, sub)
-		}
-	}
-	slices.SortFunc(list, func(a, b subscription) int { return cmp.Compare(a.order, b.order) })
-	return list
-}
-
-// restore queues SUBSCRIBE packets for everything that was lost, before any other operation. A connection that ends
-// before they are answered leaves the rest to the next, even if that resumes the session. Filters share a packet where
-// they share a subscription identifier, up to the limits of the service and of the broker.
-func (e *Engine) restore() {
-	var o *Op
-	size := 0
-	for _, s := range e.subs.toRestore() {
-		if err := e.checkFilter(s.filter.Filter); err != nil {
-			e.loseSubscription(s.filter.Filter, err)
-			continue
-		}
-		if s.id != 0 && !e.limits.SubscriptionIDAvailable {
-			s.id = 0 // the messages still reach their handlers by their topics
-		}
-		more := len(s.filter.Filter) + 3
-		full := o != nil && (len(o.Subscribe.Filters) >= e.cfg.FiltersPerOp || e.tooLarge(size+more))
-		if o == nil || full || o.Subscribe.SubscriptionID != s.id {
-			o = &Op{Kind: OpSubscribe, progress: progress{internal: true, state: opWaiting, expires: Never}}
-			o.Subscribe.SubscriptionID = s.id
-			e.first.pushBack(o)
-			size = 16 // header, identifier and properties, generously
-		}
-		if s.doubt && s.filter.RetainHandling == packet.RetainSend {
-			s.filter.RetainHandling = packet.RetainSendIfNew
-		}
-		o.Subscribe.Filters = append(o.Subscribe.Filters, s.filter)
-		size += more
-	}
-}
-
-// Restoring returns the filters that the broker has lost, or may have, and is asked for again.
-func (e *Engine) Restoring() []string {
-	var filters []string
-	for _, s := range e.subs.toRestore() {
-		filters = append(filters, s.filter.Filter)
-	}
-	return filters
-}
-
-// internalDone ends an operation of the engine's own.
-func (e *Engine) internalDone(o *Op, err error) {
-	if o.Kind != OpSubscribe || err == nil || err == ErrConnectionLost {
-		return // after a lost connection everything is restored again
-	}
-	for i := range o.Subscribe.Filters {
-		f := o.Subscribe.Filters[i].Filter
-		if !e.subs.byFilter[f].lost { // granted anew meanwhile, or unsubscribed
-			continue
-		}
-		if len(o.Codes) != len(o.Subscribe.Filters) {
-			e.loseSubscription(f, err)
-		} else if c := o.Codes[i]; c.Failed() {
-			e.loseSubscription(f, &ReasonError{Packet: packet.SUBACK, Code: c, Reason: o.ReasonString,
-				Filters: []string{f}, Codes: o.Codes[i : i+1]})
-		}
-	}
-}
-
-func (e *Engine) loseSubscription(filter string, err error) {
-	delete(e.subs.byFilter, filter)
-	e.events = append(e.events, Event{Kind: EventSubscriptionLost, Filter: filter, Err: err})
-}

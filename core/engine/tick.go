@@ -9,7 +9,7 @@ func (e *Engine) Wake() Instant {
 	case stateConnecting:
 		return min(e.deadline, e.nextExpiry)
 	case stateConnected:
-		return min(e.keepAlive.wake(), e.nextAck, e.nextExpiry, e.nextSend)
+		return min(e.keepAlive.wake(), e.nextAck, e.nextExpiry, e.nextSend, e.again.at)
 	}
 	return e.nextExpiry
 }
@@ -28,6 +28,9 @@ func (e *Engine) Tick(now Instant) {
 	case stateConnected:
 		if e.now >= e.nextAck {
 			e.overdue()
+		}
+		if e.state == stateConnected && e.now >= e.again.at {
+			e.restoreLater()
 		}
 		if e.state == stateConnected { // and not given up just now: nothing follows a DISCONNECT [MQTT-3.14.4-1]
 			e.tickKeepAlive()

@@ -14,9 +14,9 @@ import (
 // Client speaks MQTT with one broker. Make one with [New]; all methods may be called from any goroutine, handlers and
 // callbacks included.
 type Client struct {
-	cfg    *Config   // a pointer, so that what prints a message or a subscription does not reach the password
-	base   time.Time // instants count from here
-	ctx    context.Context
+	cfg    *Config         // a pointer, so that what prints a message or a subscription does not reach the password
+	base   time.Time       // instants count from here
+	ctx    context.Context // ends with the client; no parent of those of attempts, which would leave a map behind
 	cancel context.CancelFunc
 	done   chan struct{}
 
@@ -35,6 +35,7 @@ type Client struct {
 	refusing  bool          // Shutdown has begun
 	abandoned int           // operations that were not over when the client was closed
 	attempts  int           // since the last stable connection
+	callOff   func()        // ends the attempt that is being made; nil while there is none
 	clean     bool          // the next attempt starts clean whatever the configuration
 	workers   int           // goroutines of this client
 	io        int           // of those, the ones that make or use a transport

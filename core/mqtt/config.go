@@ -51,7 +51,13 @@ type Config struct {
 	Will *Will
 
 	// ReceiveMaximum is how many messages at QoS 1 and 2 may be waiting for their handlers. MQTT 5 only; default 1,024.
+	// A broker that sends more is served, and forgiven, up to twice as many; with Strict up to none.
 	ReceiveMaximum uint16
+	// MaxInflight is how many messages at QoS 1 and 2 may be under way towards the broker, at most what it allows by its
+	// receive maximum. The others wait in the queue. Default in MQTT 5: what the broker allows. MQTT 3.1.1 has no receive
+	// maximum, and brokers hang up on a client that goes beyond what they take (20 in Mosquitto, 100 at AWS); default
+	// there: 20.
+	MaxInflight uint16
 	// MaximumPacketSize is the largest packet accepted from the broker, in bytes. Default 16 MiB.
 	MaximumPacketSize uint32
 	// TopicAliasMaximum is how many topic aliases the broker may use. MQTT 5 only; default 64; negative: none.
@@ -80,8 +86,11 @@ type Config struct {
 	// SlowStart sends, after a reconnect, one acknowledged operation at a time until those that were interrupted are
 	// over: for brokers that answer a bad message by hanging up.
 	SlowStart bool
-	// MaxInterrupted fails an operation that was under way at the end of more connections than this. 0: never.
-	MaxInterrupted uint8
+	// MaxInterrupted fails an operation, with [ErrInterrupted], that was under way at the end of more connections than
+	// this: perhaps it is what the broker hangs up for. Before it fails it is tried alone, so that no operation fails for
+	// another. MQTT 3.1.1 brokers have no other answer to a message that they refuse: default there 5. Default in MQTT 5:
+	// no limit. Negative: no limit; at most 255.
+	MaxInterrupted int
 
 	// ManualAcks leaves acknowledging messages at QoS 1 and 2 to the application: see [Message.Ack].
 	ManualAcks bool
@@ -147,6 +156,7 @@ const (
 	defaultKeepAlive      = 60 * time.Second
 	defaultConnectTimeout = 30 * time.Second
 	defaultReceiveMaximum = 1024
+	defaultInterrupted    = 5
 	defaultPacketSize     = 16 << 20
 	defaultAliasMaximum   = 64
 	defaultInboundBytes   = 8 << 20
@@ -163,6 +173,9 @@ func (c *Config) setDefaults() error {
 	orDefault(&c.KeepAlive, defaultKeepAlive)
 	orDefault(&c.ConnectTimeout, defaultConnectTimeout)
 	orDefault(&c.ReceiveMaximum, defaultReceiveMaximum)
+	if c.Version == packet.V311 {
+		orDefault(&c.MaxInterrupted, defaultInterrupted)
+	}
 	orDefault(&c.MaximumPacketSize, defaultPacketSize)
 	orDefault(&c.TopicAliasMaximum, defaultAliasMaximum)
 	orDefault(&c.InboundBytes, defaultInboundBytes)
@@ -190,6 +203,8 @@ func (c *Config) setDefaults() error {
 		return errors.New("mqtt: Config.TopicAliasMaximum is above 65,535")
 	case c.InboundBytes < 0:
 		return errors.New("mqtt: Config.InboundBytes is negative")
+	case c.MaxInterrupted > 255:
+		return errors.New("mqtt: Config.MaxInterrupted is above 255")
 	}
 	if c.Endpoint.Auth != nil && c.Version != packet.V5 {
 		return errors.New("mqtt: Config.Endpoint.Auth needs MQTT 5: earlier versions have no enhanced authentication")
@@ -235,7 +250,8 @@ func (c *Config) engine(base time.Time) engine.Config {
 		Epoch:          base.UnixNano(),
 		ResumeUnknown:  c.ResumeUnknown,
 		SlowStart:      c.SlowStart,
-		MaxInterrupted: c.MaxInterrupted,
+		MaxInterrupted: uint8(max(0, c.MaxInterrupted)),
+		MaxInflight:    int(c.MaxInflight),
 		FiltersPerOp:   c.Endpoint.Limits.FiltersPerSubscribe,
 		NoQoS2:         c.Endpoint.Limits.NoQoS2,
 		PublishRate:    c.Endpoint.Limits.PublishRate,

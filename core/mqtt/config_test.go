@@ -26,6 +26,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"connect timeout":        {func(c *mqtt.Config) { c.ConnectTimeout = -1 }, "ConnectTimeout"},
 		"session expiry":         {func(c *mqtt.Config) { c.SessionExpiry = -1 }, "SessionExpiry"},
 		"aliases":                {func(c *mqtt.Config) { c.TopicAliasMaximum = 65536 }, "TopicAliasMaximum"},
+		"interruptions":          {func(c *mqtt.Config) { c.MaxInterrupted = 256 }, "MaxInterrupted"},
 		"inbound bytes":          {func(c *mqtt.Config) { c.InboundBytes = -1 }, "InboundBytes"},
 		"backoff":                {func(c *mqtt.Config) { c.Reconnect = mqtt.Backoff{Min: 2, Max: 1} }, "Reconnect"},
 		"negative backoff":       {func(c *mqtt.Config) { c.Reconnect.Min = -1 }, "Reconnect"},

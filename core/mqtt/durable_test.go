@@ -81,17 +81,31 @@ func TestResumeInTheNextProcess(t *testing.T) {
 		}
 
 		p = newPeer(t)
-		c = start(t, p, v(version), d.lasting)
+		told := make(chan string, 10)
+		c = start(t, p, v(version), d.lasting, func(c *mqtt.Config) {
+			c.Trace = &mqtt.Trace{Delivered: func(topic string, err error) { told <- fmt.Sprintf("%q %v", topic, err) }}
+		})
 		conn, in := p.Connect(&packet.Connack{SessionPresent: true})
 		if in.CleanStart {
 			t.Error("starts clean")
 		}
 		connected(t, c)
-		if rel := mqtttest.Expect[packet.Pubrel](conn); rel.ID != first[1].ID {
+		rel := mqtttest.Expect[packet.Pubrel](conn)
+		if rel.ID != first[1].ID {
 			t.Errorf("%+v", rel)
 		}
-		if m := wantTopics(t, conn, true, 0, 1)[0]; m.ID != first[0].ID {
+		m := wantTopics(t, conn, true, 0, 1)[0]
+		if m.ID != first[0].ID {
 			t.Errorf("%+v", m)
+		}
+		// Of what the broker had at QoS 2 already nothing is stored but the identifier.
+		conn.Send(mqtttest.Answer(conn, rel)...)
+		if got := recv(t, told); got != `"" <nil>` {
+			t.Errorf("told %s of the message that was released", got)
+		}
+		conn.Send(mqtttest.Answer(conn, m)...)
+		if got := recv(t, told); got != `"0" <nil>` {
+			t.Errorf("told %s of the message that was sent again", got)
 		}
 	})
 }

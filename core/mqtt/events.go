@@ -3,6 +3,7 @@ package mqtt
 import (
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/engine"
 )
@@ -31,6 +32,12 @@ func (c *Client) happened(ev *engine.Event) {
 		c.announce(subscriptionRestored(ev.Filter))
 	case engine.EventSubscriptionLost:
 		c.subscriptionLost(ev.Filter, ev.Err)
+	case engine.EventSubscriptionDelayed:
+		filter, err, wait := ev.Filter, ev.Err, time.Duration(ev.Wait)
+		if f := c.cfg.Trace.SubscriptionDelayed; f != nil {
+			c.tell(func() { f(filter, err, wait) })
+		}
+		c.logLater(slog.LevelWarn, "subscription delayed", logFilter, filter, logError, err, logWait, wait)
 	case engine.EventForgiven:
 		err := ev.Err
 		if f := c.cfg.Trace.Forgiven; f != nil {

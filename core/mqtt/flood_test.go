@@ -160,30 +160,43 @@ func TestSlowHandlerThrottlesTheReader(t *testing.T) {
 	})
 }
 
-// At QoS 1 and 2 the receive maximum is the brake, and the broker is held to it.
+// At QoS 1 and 2 the receive maximum is the brake, and the broker is held to it: in strict mode to the message, otherwise
+// as long as the memory for its messages would not stay bounded.
 //
 // Conformance: MQTT-3.3.4-9
 func TestReceiveMaximumIsEnforced(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p := newPeer(t)
-		release := make(chan struct{})
-		c := start(t, p, func(c *mqtt.Config) {
-			c.ReceiveMaximum = 10
-			c.Handler = func(mqtt.Message) { <-release }
-		})
-		conn, connect := p.Connect(&packet.Connack{})
-		connected(t, c)
-		if connect.ReceiveMaximum != 10 {
-			t.Errorf("CONNECT says %d", connect.ReceiveMaximum)
+		for strict, forgiven := range map[bool]int{true: 0, false: 10} {
+			p := newPeer(t)
+			release := make(chan struct{})
+			told := make(chan error, 100)
+			c := start(t, p, func(c *mqtt.Config) {
+				c.ReceiveMaximum, c.Strict = 10, strict
+				c.Handler = func(mqtt.Message) { <-release }
+				c.Trace = &mqtt.Trace{Forgiven: func(err error) { told <- err }}
+			})
+			conn, connect := p.Connect(&packet.Connack{})
+			connected(t, c)
+			if connect.ReceiveMaximum != 10 {
+				t.Errorf("CONNECT says %d", connect.ReceiveMaximum)
+			}
+			burst(conn, "t", 10)
+			conn.ExpectSilence(time.Minute - 1) // the handler has not returned
+			mqtttest.Expect[packet.Pingreq](conn)
+			conn.Send(new(packet.Pingresp))
+			for i := range forgiven {
+				conn.Send(message("t", "too many", 1, uint16(11+i)))
+				wantErr(t, recv(t, told), &mqtt.ProtocolError{Code: packet.ReceiveMaximumExceeded, Clause: "MQTT-3.3.4-9"})
+			}
+			conn.Send(message("t", "one too many", 1, 99))
+			if d := mqtttest.Expect[packet.Disconnect](conn); d.Code != packet.ReceiveMaximumExceeded {
+				t.Errorf("DISCONNECT %v", d.Code)
+			}
+			if n := c.Stats().Forgiven; n != uint64(forgiven) {
+				t.Errorf("%d times forgiven, want %d", n, forgiven)
+			}
+			close(release)
 		}
-		burst(conn, "t", 10)
-		conn.ExpectSilence(time.Minute - 1) // the handler has not returned
-		mqtttest.Expect[packet.Pingreq](conn)
-		conn.Send(new(packet.Pingresp), message("t", "one too many", 1, 11))
-		if d := mqtttest.Expect[packet.Disconnect](conn); d.Code != packet.ReceiveMaximumExceeded {
-			t.Errorf("DISCONNECT %v", d.Code)
-		}
-		close(release)
 	})
 }
 

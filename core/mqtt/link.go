@@ -36,7 +36,7 @@ type link struct {
 	replaced bool // ends as planned
 
 	waiter *time.Timer // of the reader
-	small  [1024]byte  // of the reader, while there is little to read
+	small  [256]byte   // of the reader, while there is little to read
 }
 
 func newLink(c *Client, conn net.Conn) *link {

@@ -39,11 +39,69 @@ func TestLimitsOfTheNewConnection(t *testing.T) {
 	})
 }
 
-// F20: with a limit on interruptions, a message that makes the broker hang up does not do so for ever.
+// Messages under way towards the broker are limited by the configuration as well, and in MQTT 3.1.1, where the broker
+// cannot say what it takes, always.
+func TestMaxInflight(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change  func(*mqtt.Config)
+		connack packet.Connack
+		want    int
+	}{
+		"MQTT 5":                 {func(c *mqtt.Config) {}, packet.Connack{}, 65535},
+		"of the broker":          {func(c *mqtt.Config) { c.MaxInflight = 10 }, packet.Connack{ReceiveMaximum: 5}, 5},
+		"of the client":          {func(c *mqtt.Config) { c.MaxInflight = 10 }, packet.Connack{ReceiveMaximum: 11}, 10},
+		"MQTT 3.1.1":             {func(c *mqtt.Config) { c.Version = packet.V311 }, packet.Connack{}, 20},
+		"of a client of 3.1.1":   {func(c *mqtt.Config) { c.Version, c.MaxInflight = packet.V311, 100 }, packet.Connack{}, 100},
+		"no limit, as it were":   {func(c *mqtt.Config) { c.Version, c.MaxInflight = packet.V311, 65535 }, packet.Connack{}, 65535},
+		"of the broker and none": {func(c *mqtt.Config) {}, packet.Connack{ReceiveMaximum: 3}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				p := newPeer(t)
+				c := start(t, p, test.change)
+				conn, _ := p.Connect(&test.connack)
+				if n := connected(t, c).ReceiveMaximum; n != test.want {
+					t.Fatalf("the session says %d, want %d", n, test.want)
+				}
+				if test.want > 100 {
+					return
+				}
+				over := publishAll(t, c, test.want+2, always(2))
+				list := wantTopics(t, conn, false, 0, test.want)
+				conn.ExpectSilence(time.Second)
+				conn.Send(mqtttest.Answer(conn, list[0])...)
+				conn.Send(mqtttest.Answer(conn, mqtttest.Expect[packet.Pubrel](conn))...)
+				wantTopics(t, conn, false, test.want, test.want+1)
+				conn.ExpectSilence(time.Second)
+				if err := recv(t, over[0]); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// F20: a message that makes the broker hang up does not do so for ever. In MQTT 3.1.1, where that is how brokers refuse
+// one, there is a limit without being asked for.
 func TestInterruptedTooOften(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*mqtt.Config)
+		tries  int
+	}{
+		"a limit":                {func(c *mqtt.Config) { c.MaxInterrupted = 3 }, 4},
+		"a limit and slow start": {func(c *mqtt.Config) { c.MaxInterrupted, c.SlowStart = 3, true }, 4},
+		"MQTT 3.1.1":             {func(c *mqtt.Config) { c.Version = packet.V311 }, 6},
+	} {
+		t.Run(name, func(t *testing.T) { interruptedTooOften(t, test.tries, test.change) })
+	}
+}
+
+func interruptedTooOften(t *testing.T, tries int, change func(*mqtt.Config)) {
 	bubble(t, func(t *testing.T) {
 		p := newPeer(t)
-		c := start(t, p, func(c *mqtt.Config) { c.MaxInterrupted = 3; c.SlowStart = true })
+		c := start(t, p, change)
 		over := publishAll(t, c, 3, always(1))
 		poison := func(conn *mqtttest.Conn) error { // hangs up at message 1
 			return conn.Serve(func(conn *mqtttest.Conn, in packet.Packet) []packet.Packet {
@@ -57,7 +115,7 @@ func TestInterruptedTooOften(t *testing.T) {
 				return mqtttest.Answer(conn, in)
 			})
 		}
-		for range 4 {
+		for range tries {
 			_ = poison(p.Accept())
 		}
 		done := async(func() error { return poison(p.Accept()) })

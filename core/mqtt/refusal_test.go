@@ -3,10 +3,12 @@ package mqtt_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
@@ -165,3 +167,59 @@ func (c *heldConn) Read(p []byte) (int, error) {
 	}
 	return c.Conn.Read(p)
 }
+
+// So does what the broker said before it closed the connection under a CONNECT that could not be written: the alert of TLS
+// that names what is wrong with a certificate, or a CONNACK.
+func TestRefusalIsReadAfterAFailedWrite(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		alert := &net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}
+		reset := &net.OpError{Op: "write", Net: "tcp", Err: errors.New("connection reset by peer")}
+		unread := &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
+		busy, err := (&packet.Connack{Code: packet.ServerBusy}).Append(nil, packet.V5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, test := range map[string]struct {
+			conn resetConn
+			want error
+		}{
+			"alert":        {resetConn{write: reset, read: alert}, alert},
+			"CONNACK":      {resetConn{write: reset, said: busy, read: io.EOF}, &mqtt.ReasonError{Packet: packet.CONNACK, Code: packet.ServerBusy}},
+			"nothing":      {resetConn{write: reset, read: io.EOF}, reset},
+			"reset":        {resetConn{write: reset, read: unread}, reset},
+			"no deadlines": {resetConn{write: reset, read: alert, deadline: errors.ErrUnsupported}, reset},
+		} {
+			failed := make(chan error, 100)
+			start(t, newPeer(t), func(c *mqtt.Config) {
+				c.Endpoint.Dial = func(context.Context) (net.Conn, error) {
+					conn := test.conn
+					return &conn, nil
+				}
+				c.Trace = &mqtt.Trace{ConnectFailed: func(err *mqtt.ConnectError, _ time.Duration) { failed <- err }}
+			})
+			if err := recv(t, failed); !errors.Is(err, test.want) {
+				t.Errorf("%s: got %v, want %v", name, err, test.want)
+			}
+		}
+	})
+}
+
+// resetConn takes no byte, and says something all the same.
+type resetConn struct {
+	net.Conn
+	write, read, deadline error
+	said                  []byte
+}
+
+func (c *resetConn) Write([]byte) (int, error) { return 0, c.write }
+
+func (c *resetConn) Read(p []byte) (int, error) {
+	if n := copy(p, c.said); n > 0 {
+		c.said = c.said[n:]
+		return n, nil
+	}
+	return 0, c.read
+}
+
+func (c *resetConn) SetReadDeadline(time.Time) error { return c.deadline }
+func (c *resetConn) Close() error                    { return nil }

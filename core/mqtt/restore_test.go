@@ -105,3 +105,57 @@ func TestRefusedRestoration(t *testing.T) {
 		}
 	})
 }
+
+// A refusal that passes is told, and the subscription is asked for again: its messages come as if nothing had been.
+func TestRestorationIsTriedAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var got inbox
+		p := newPeer(t)
+		told, lost := make(chan string, 10), make(chan string, 10)
+		c, conn := connect(t, p, func(c *mqtt.Config) {
+			c.Trace = &mqtt.Trace{
+				SubscriptionDelayed: func(filter string, err error, wait time.Duration) {
+					wantErr(t, err, &mqtt.ReasonError{Packet: packet.SUBACK, Code: packet.PacketIdentifierInUse})
+					told <- fmt.Sprint(filter, " ", wait)
+				},
+				SubscriptionLost: func(filter string, err error) { lost <- filter },
+			}
+		})
+		subscribe(t, c, conn, mqtt.SubscribeOptions{Handler: got.handler("A")}, mqtt.Filter{Filter: "a"})
+		s := subscribe(t, c, conn, mqtt.SubscribeOptions{}, mqtt.Filter{Filter: "b"})
+		conn.Cut()
+		conn, _ = p.Connect(&packet.Connack{})
+		first := mqtttest.Expect[packet.Subscribe](conn) // with identifiers each has a packet of its own
+		conn.Send(mqtttest.Answer(conn, mqtttest.Expect[packet.Subscribe](conn))...)
+		conn.Send(&packet.Suback{ID: first.ID, Codes: []packet.ReasonCode{packet.PacketIdentifierInUse}})
+		if m := recv(t, told); m != "a 1s" {
+			t.Errorf("told %q", m)
+		}
+		begun := time.Now()
+		again := mqtttest.Expect[packet.Subscribe](conn)
+		if took := time.Since(begun); took != time.Second || len(again.Filters) != 1 || again.Filters[0].Filter != "a" || again.ID == first.ID {
+			t.Errorf("after %v: %+v", took, again)
+		}
+		conn.Send(mqtttest.Answer(conn, again)...)
+		conn.Send(message("a", "1", 0, 0))
+		got.want(t, "A:1")
+
+		conn.Cut()
+		conn, _ = p.Connect(&packet.Connack{})
+		for begun = time.Now(); len(lost) == 0; { // for a minute, and not for ever
+			in := mqtttest.Expect[packet.Subscribe](conn)
+			if in.Filters[0].Filter == "a" {
+				conn.Send(mqtttest.Answer(conn, in)...)
+				continue
+			}
+			conn.Send(&packet.Suback{ID: in.ID, Codes: []packet.ReasonCode{packet.PacketIdentifierInUse}})
+			synctest.Wait()
+		}
+		if took := time.Since(begun); took != 63*time.Second || <-lost != "b" {
+			t.Errorf("lost after %v", took)
+		}
+		for _, err := range s.Messages(t.Context()) {
+			wantErr(t, err, &mqtt.ReasonError{Packet: packet.SUBACK, Code: packet.PacketIdentifierInUse})
+		}
+	})
+}

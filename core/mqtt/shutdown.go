@@ -113,6 +113,9 @@ func (c *Client) terminate(reason error) {
 	c.lastErr, c.refusing = reason, true
 	c.setState(StateClosed)
 	c.cancel()
+	if c.callOff != nil {
+		c.callOff()
+	}
 	if c.timer != nil {
 		c.timer.Stop()
 	}

@@ -7,9 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"time"
-
-	"github.com/gneiss-mqtt/gneiss-go/core/engine"
-	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 )
 
 // supervise makes attempts until one succeeds: then a reader takes over, and starts supervise again when the
@@ -108,12 +105,7 @@ func (e *stageError) Unwrap() error { return e.err }
 
 // attempt dials and shakes hands, all within one deadline. After a success the reader runs.
 func (c *Client) attempt(n int) error {
-	if f := c.cfg.Trace.Attempt; f != nil {
-		c.mu.Lock()
-		c.tell(func() { f(n) })
-		c.mu.Unlock()
-	}
-	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.ConnectTimeout)
+	ctx, cancel := c.attemptContext(n)
 	defer cancel()
 	if err := c.storeError(); err != nil {
 		return &stageError{"store", err}
@@ -162,27 +154,24 @@ func (c *Client) attempt(n int) error {
 	return nil
 }
 
-// cleared ends a connection of MQTT 3.1.1 that was made only to be rid of a session: the new one would end with it.
-func (c *Client) cleared(l *link, durable bool) error {
+// attemptContext returns the context of an attempt, which ends with the client, too.
+func (c *Client) attemptContext(n int) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.ConnectTimeout)
 	c.mu.Lock()
-	purge := c.clean && durable && c.cfg.Version == packet.V311
-	if purge {
-		c.clean = false
+	defer c.mu.Unlock()
+	if f := c.cfg.Trace.Attempt; f != nil {
+		c.tell(func() { f(n) })
 	}
-	c.mu.Unlock()
-	if !purge {
-		return nil
+	if c.callOff = cancel; c.state == StateClosed {
+		cancel()
 	}
-	bye, _ := new(packet.Disconnect).Append(nil, packet.V311) // and nothing of what the engine wants to send
-	if _, err := l.conn.Write(bye); err != nil {
-		return err
+	return ctx, func() {
+		cancel()
+		c.mu.Lock()
+		c.callOff = nil
+		c.mu.Unlock()
 	}
-	return errCleared
 }
-
-var errCleared = errors.New("mqtt: the broker's old session is cleared")
-
-var errNoConn = errors.New("the endpoint's Dial returned neither a connection nor an error")
 
 // late says of an error that it is one of the deadline, where it is.
 func (c *Client) late(ctx context.Context, err error) error {
@@ -191,88 +180,4 @@ func (c *Client) late(ctx context.Context, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrConnectTimeout, err)
-}
-
-// handshake sends CONNECT and reads until CONNACK is in.
-func (c *Client) handshake(ctx context.Context, l *link, connect *packet.Connect) error {
-	deadline, _ := ctx.Deadline()
-	c.mu.Lock()
-	if c.state == StateClosed {
-		c.mu.Unlock()
-		return ErrClosed
-	}
-	now := c.now()
-	connect.CleanStart = connect.CleanStart || c.clean
-	if err := c.engine.Open(now, connect, now+engine.Instant(time.Until(deadline))); err != nil {
-		c.mu.Unlock()
-		return err
-	}
-	c.link, c.stamp = l, now
-	c.kick()
-	err := c.awaitSaved(ctx) // what a clean start has ended must not come back after a crash
-	c.mu.Unlock()
-	if err != nil {
-		return &stageError{"store", err}
-	}
-	for {
-		c.mu.Lock()
-		if c.engine.Connected() { // what is to be written now is the flusher's
-			c.mu.Unlock()
-			return c.loggedIn(ctx, l)
-		}
-		out := c.engine.TakeOut(c.stamp, nil)
-		fail := c.engine.Err()
-		challenge := l.auth.takeChallenge()
-		c.mu.Unlock()
-		if len(out) > 0 {
-			n, err := l.conn.Write(out)
-			c.mu.Lock()
-			c.wrote(l, n)
-			c.mu.Unlock()
-			if err != nil && fail == nil {
-				return err
-			}
-			continue
-		}
-		if fail != nil {
-			return fail
-		}
-		if challenge != nil {
-			if err := c.respond(ctx, l, challenge); err != nil {
-				return &stageError{"authenticate", err}
-			}
-			continue
-		}
-		n, err := l.conn.Read(l.small[:])
-		if n > 0 {
-			c.receivedFirst(l, l.small[:n])
-		} else if err != nil {
-			return err
-		}
-	}
-}
-
-// accepted makes the connection public, and hands over to a reader.
-func (c *Client) accepted(l *link) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.state == StateClosed || c.link != l {
-		return ErrClosed
-	}
-	l.live, l.since = true, time.Now()
-	c.clean = false
-	c.stats.Connects++
-	c.lastErr = nil
-	session := c.session
-	c.setState(StateConnected)
-	c.announce(connectedTo(session))
-	c.logLater(slog.LevelInfo, "connected", logEndpoint, c.cfg.Endpoint.Name, logClientID, session.ClientID,
-		logSessionPresent, session.SessionPresent)
-	c.spawnIO(l.readFn)
-	if c.cfg.Endpoint.Renew != nil {
-		c.spawn(func() { c.renewals(l) })
-	}
-	c.exitIO()
-	c.settle()
-	return nil
 }

@@ -23,6 +23,9 @@ type Trace struct {
 	SubscriptionRestored func(filter string)
 	// Closed: the client is closed for good; err is what operations end with.
 	Closed func(err error)
+	// SubscriptionDelayed: after a lost session the broker did not restore a subscription for a reason that passes, as
+	// that a quota is exceeded. It is asked again after wait; when it has refused for a minute, SubscriptionLost follows.
+	SubscriptionDelayed func(filter string, err error, wait time.Duration)
 	// Forgiven: the broker broke the protocol in a way that harms nothing.
 	Forgiven func(err error)
 	// HandlerPanic: a handler or a callback of PublishAsync panicked with v, nil where it ended its goroutine with
@@ -30,7 +33,9 @@ type Trace struct {
 	HandlerPanic func(v any, stack []byte)
 	// Restored: the store held n messages of an earlier process, which are sent now.
 	Restored func(n int)
-	// Delivered: one of them, or a message of Enqueue, is over; err is nil where it was delivered.
+	// Delivered: one of them, or a message of Enqueue, is over; err is nil where it was delivered. The topic is empty
+	// where an earlier process had brought a message at QoS 2 to the broker, and only the end of the exchange was left:
+	// then the message itself is not stored any more.
 	Delivered func(topic string, err error)
 	// StoreFailed: the store cannot save. The connection ends, and attempts fail, until it can.
 	StoreFailed func(err error)

@@ -196,6 +196,17 @@ func (a *app) lostSubscription(filter string, err error) {
 	}
 }
 
+// delayedSubscription judges a refusal that is to pass.
+func (a *app) delayedSubscription(ev *engine.Event) {
+	w := a.c.w
+	w.stats.Delayed++
+	w.note(a.c.name, "has a subscription delayed", int(ev.Wait/engine.Second))
+	var re *engine.ReasonError
+	if !errors.As(ev.Err, &re) || re.Code != packet.QuotaExceeded && re.Code != packet.PacketIdentifierInUse || w.plan.refuseFilters == 0 {
+		w.violate(kindRestore, "%s: the subscription to %s is put off without cause: %v", a.c.name, ev.Filter, ev.Err)
+	}
+}
+
 // wants reports whether the application holds a subscription for certain.
 func (a *app) wants(filter string) bool {
 	b := a.belief[filter]

@@ -82,6 +82,8 @@ func (c *client) event(ev *engine.Event) {
 		w.stats.TimedOut++
 	case engine.EventSubscriptionLost:
 		c.app.lostSubscription(ev.Filter, ev.Err)
+	case engine.EventSubscriptionDelayed:
+		c.app.delayedSubscription(ev)
 	case engine.EventAuth:
 		c.authenticate(ev.Auth)
 	case engine.EventForgiven:

@@ -52,7 +52,9 @@ func (s *server) connected(e *broker.Event) {
 		return
 	}
 	l.session, l.limits = ss, s.limits
-	if l.c == nil && !e.SessionPresent { // a stranger must not leave a session of his own to the client
+	// A stranger must not leave a session of his own to the client, and neither must a CONNECT of an earlier process that
+	// the broker comes to only now: the next process cannot know of it.
+	if (l.c == nil || l.of != l.c.process) && !e.SessionPresent {
 		w.sched.set(&timer{fire: func() {
 			if s.sessions[e.Client.ID] == ss {
 				_ = s.b.EndSession(s.now(), ss.client.name)

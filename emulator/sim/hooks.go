@@ -66,8 +66,8 @@ func (s *server) onSubscribe(_ broker.Instant, c *broker.Client, f packet.Filter
 	d := broker.SubscribeDecision{}
 	if n := s.w.plan.refuseFilters; n > 0 && !s.w.calm {
 		switch {
-		case s.w.one(n):
-			return broker.SubscribeDecision{Code: packet.NotAuthorized}
+		case s.w.one(n): // some for good, and some for now
+			return broker.SubscribeDecision{Code: pick(s.w.chance, packet.NotAuthorized, packet.QuotaExceeded, packet.PacketIdentifierInUse)}
 		case s.w.one(n):
 			d.MaxQoS = packet.Some(packet.QoS(s.w.IntN(3)))
 		}

@@ -12,6 +12,7 @@ import (
 type link struct {
 	w    *world
 	c    *client // nil: a stranger's
+	of   int     // the client's process
 	id   broker.ConnID
 	up   pipe // towards the broker
 	down pipe // towards the client
@@ -36,6 +37,9 @@ const forever time.Duration = math.MaxInt64
 func (w *world) newLink(c *client) *link {
 	n := &w.plan.network
 	l := &link{w: w, c: c}
+	if c != nil {
+		l.of = c.process
+	}
 	latency := w.within(n.minLatency, n.maxLatency)
 	for _, p := range []*pipe{&l.up, &l.down} {
 		*p = pipe{w: w, window: n.window, latency: latency, cut: -1, style: style(w.weigh(n.styles[:]))}

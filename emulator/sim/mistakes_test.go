@@ -18,7 +18,7 @@ type mistake struct {
 }
 
 // enough seeds find every mistake; far fewer than CI lives.
-const enough = 40
+const enough = 150
 
 // TestMistakes shows that the simulator works: it finds what is known to go wrong elsewhere.
 func TestMistakes(t *testing.T) {
@@ -48,7 +48,7 @@ var mistakes = []mistake{
 	{"acknowledgement of an old connection", "F17", oldAcks, []Kind{kindAck}},
 	{"identifier used twice", "F24", sharedIDs, []Kind{kindID}},
 	{"receive maximum ignored", "F34", noQuota, []Kind{kindQuota}},
-	{"quota not rebuilt", "F12", leakyQuota, []Kind{kindStuck, kindKeepAlive, kindUntrue}},
+	{"quota not rebuilt", "F12", leakyQuota, []Kind{kindStuck, kindKeepAlive, kindUntrue, kindDup, kindAck, kindAlias}}, // by what is held back
 	{"alias used before it is bound", "F79", earlyAlias, []Kind{kindAlias}},
 	{"alias kept across connections", "F77", oldAlias, []Kind{kindAlias}},
 	{"PUBLISH after PUBREC", "F31", publishAgain, []Kind{kindReleased}},
@@ -59,11 +59,11 @@ var mistakes = []mistake{
 	{"records stored late", "", lateRecords, []Kind{kindTwice, kindDup, kindID, kindLost, kindAck, kindProtocol}},
 	{"completion lost at the end of a connection", "F10", lostCompletion, []Kind{kindCompletion}},
 	{"completed twice", "", doubleCompletion, []Kind{kindCompletion}},
-	{"success before the acknowledgement", "F22", earlySuccess, []Kind{kindUntrue, kindID}},
+	{"success before the acknowledgement", "F22", earlySuccess, []Kind{kindUntrue, kindQuota, kindID}},
 	{"says that nothing was sent", "", liar, []Kind{kindUntrue}},
 	{"expiry ignored in the queue", "", noExpiry, []Kind{kindExpiry}},
 	{"bytes after DISCONNECT", "", afterwards, []Kind{kindAfterEnd}},
-	{"session present ignored", "F14", alwaysPresent, []Kind{kindDup, kindRestore}},
+	{"session present ignored", "F14", alwaysPresent, []Kind{kindDup, kindRestore, kindProtocol}},
 	{"acknowledged out of order", "", anyOrder, []Kind{kindAck}},
 	{"busy loop", "F70", restless, []Kind{kindWake}},
 	{"never woken", "F44", sleepy, []Kind{kindKeepAlive, kindStuck}},
@@ -140,6 +140,10 @@ func sharedIDs(c *client, e *engine.Engine) protocol {
 		return raw
 	}
 	p.in = func(v packet.Version, pk packet.Packet, raw []byte) []byte {
+		if ack, ok := pk.(*packet.Connack); ok && !ack.SessionPresent {
+			clear(back)
+			clear(there)
+		}
 		a := ackOf(pk)
 		if a == nil || pk.Type() == packet.PUBREL || len(back[a.ID]) == 0 {
 			return raw

@@ -109,6 +109,9 @@ func (a *app) doneRestored(o *engine.Op) {
 	m.redone++
 	if !a.closing {
 		c.watch.settled(m, o.Err)
+		if o.Err != nil && m.qos == packet.QoS2 && m.takenIn == 0 {
+			c.watch.phantoms++ // that it was to be sent is stored, so its identifier has to be released
+		}
 	}
 	a.judgePublish(m, o)
 	a.judgeError(m, nil, o)

@@ -47,7 +47,7 @@ func notVacuous(t *testing.T, s *Stats) {
 		}
 	}
 	for name, n := range map[string]uint64{"publishes": s.Ops[0], "subscribes": s.Ops[1], "unsubscribes": s.Ops[2], "refused": s.Refused,
-		"succeeded": s.Succeeded, "failed": s.Failed, "canceled": s.Canceled, "timed out": s.TimedOut, "restored": s.Restored, "lost": s.Lost,
+		"succeeded": s.Succeeded, "failed": s.Failed, "canceled": s.Canceled, "timed out": s.TimedOut, "delayed": s.Delayed, "restored": s.Restored, "lost": s.Lost,
 		"deliveries": s.Deliveries, "acks": s.Acks, "void": s.Void, "dropped": s.Dropped, "records": s.Records} {
 		if n < 10 {
 			t.Errorf("%s: only %d", name, n)

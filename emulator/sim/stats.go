@@ -16,6 +16,7 @@ type Stats struct {
 	Failed     uint64
 	Canceled   uint64
 	TimedOut   uint64
+	Delayed    uint64 // subscriptions that were not restored at once
 	Restored   uint64 // operations that an earlier process had left
 	Lost       uint64 // operations that ended with their process
 	Accepted   uint64 // messages that the broker took
@@ -55,7 +56,7 @@ func (s *Stats) Add(o *Stats) {
 	}
 	for _, p := range [][2]*uint64{
 		{&s.Refused, &o.Refused}, {&s.Succeeded, &o.Succeeded}, {&s.Failed, &o.Failed}, {&s.Canceled, &o.Canceled},
-		{&s.TimedOut, &o.TimedOut}, {&s.Restored, &o.Restored}, {&s.Lost, &o.Lost}, {&s.Accepted, &o.Accepted},
+		{&s.TimedOut, &o.TimedOut}, {&s.Delayed, &o.Delayed}, {&s.Restored, &o.Restored}, {&s.Lost, &o.Lost}, {&s.Accepted, &o.Accepted},
 		{&s.Deliveries, &o.Deliveries}, {&s.Acks, &o.Acks}, {&s.Void, &o.Void}, {&s.Dropped, &o.Dropped},
 		{&s.Attempts, &o.Attempts}, {&s.Connects, &o.Connects}, {&s.PacketsOut, &o.PacketsOut}, {&s.PacketsIn, &o.PacketsIn},
 		{&s.Batches, &o.Batches}, {&s.Records, &o.Records},

@@ -27,6 +27,7 @@ func (s *Stats) Print(w io.Writer) {
 	row("failed, and said so", s.Failed)
 	row("cancelled in time", s.Canceled)
 	row("acknowledged late", s.TimedOut)
+	row("subscriptions restored later", s.Delayed)
 	row("restored from a store", s.Restored)
 	row("ended with their process", s.Lost)
 	fmt.Fprintln(w, "\nmessages")

@@ -26,6 +26,7 @@ type watch struct {
 	slow        map[*message]bool // under way when a connection ended, and not done
 	stale       map[uint16]bool   // identifiers of inbound messages of a session that the broker has lost without our knowing
 	with        *session          // the session that the client takes itself to have
+	phantoms    int               // messages at QoS 2 given up that an earlier process had about to be sent, and that were not
 
 	// The connection.
 	conn       int // counts them
@@ -95,7 +96,7 @@ func (v *watch) opened(clean bool) {
 	v.clean = clean
 	v.in.Reset()
 	v.greeted, v.connected, v.bye, v.over, v.strange = false, false, false, false, false
-	v.limit, v.flying, v.maxPacket, v.aliasMax = 65535, 0, 0, 0
+	v.limit, v.flying, v.maxPacket, v.aliasMax = v.c.inflight(), 0, 0, 0
 	v.keepAlive = time.Duration(v.c.plan.connect.KeepAlive) * time.Second
 	v.alias = nil
 	v.last = [2]int{}
@@ -129,7 +130,7 @@ func (v *watch) forget() {
 	v.session++
 	v.established, v.revived = false, false
 	clear(v.ids)
-	v.released = nil
+	v.released, v.phantoms = nil, 0
 	for _, t := range v.inbound { // where the broker still has it, it comes again
 		t.maybe++
 	}

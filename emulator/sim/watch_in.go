@@ -88,7 +88,7 @@ func (v *watch) gotConnack(p *packet.Connack) {
 	v.connected, v.established = true, true
 	v.keepAlive = time.Duration(p.ServerKeepAlive.Or(c.plan.connect.KeepAlive)) * time.Second
 	if p.ReceiveMaximum != 0 {
-		v.limit = int(p.ReceiveMaximum)
+		v.limit = min(v.limit, int(p.ReceiveMaximum))
 	}
 	v.maxPacket, v.aliasMax = int(p.MaximumPacketSize), p.TopicAliasMaximum
 	v.pubrels = append(v.pubrels[:0], v.released...)

@@ -47,6 +47,17 @@ func (v *watch) silence() {
 	v.spoke = c.clock()
 }
 
+// inflight is the client's own limit of messages under way, default included.
+func (c *client) inflight() int {
+	switch n := c.plan.engine.MaxInflight; {
+	case n > 0:
+		return n
+	case c.plan.engine.Version == packet.V311:
+		return 20
+	}
+	return 65535
+}
+
 func (c *client) outLimit() int {
 	if l := c.plan.engine.OutLimit; l > 0 {
 		return l
@@ -176,6 +187,10 @@ func (v *watch) sentPubrel(f packet.Frame, sp *span) {
 	}
 	x := v.ids[ackOf(a).ID]
 	switch {
+	case x == nil && v.phantoms > 0 && ackOf(a).Code == packet.PacketIdentifierNotFound:
+		v.phantoms--
+		x = &exchange{id: ackOf(a).ID, ghost: true, unsure: true, ended: true}
+		v.ids[x.id] = x
 	case x == nil:
 		if !v.revived {
 			v.violate(kindAck, "PUBREL %d of nothing", ackOf(a).ID)
