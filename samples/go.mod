@@ -3,18 +3,41 @@ module github.com/gneiss-mqtt/gneiss-go/samples
 go 1.26.0
 
 require (
+	github.com/aws/aws-sdk-go-v2 v1.47.7
+	github.com/gneiss-mqtt/gneiss-go/builders/aws v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/builders/aws/chain v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/builders/direct v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/core v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/emulator v0.1.0
 )
 
 require (
+	github.com/aws/aws-sdk-go-v2/config v1.33.15 // indirect
+	github.com/aws/aws-sdk-go-v2/credentials v1.20.15 // indirect
+	github.com/aws/aws-sdk-go-v2/feature/ec2/imds v1.20.7 // indirect
+	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.10 // indirect
+	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.8.10 // indirect
+	github.com/aws/aws-sdk-go-v2/internal/v4a v1.5.10 // indirect
+	github.com/aws/aws-sdk-go-v2/service/internal/accept-encoding v1.13.24 // indirect
+	github.com/aws/aws-sdk-go-v2/service/internal/presigned-url v1.14.10 // indirect
+	github.com/aws/aws-sdk-go-v2/service/signin v1.12.3 // indirect
+	github.com/aws/aws-sdk-go-v2/service/sso v1.39.3 // indirect
+	github.com/aws/aws-sdk-go-v2/service/ssooidc v1.44.3 // indirect
+	github.com/aws/aws-sdk-go-v2/service/sts v1.51.8 // indirect
+	github.com/aws/smithy-go v1.28.8 // indirect
+	github.com/gneiss-mqtt/gneiss-go/builders/websocket v0.1.0 // indirect
+	github.com/gorilla/websocket v1.5.3 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
+	software.sslmate.com/src/go-pkcs12 v0.7.4 // indirect
 )
 
 replace (
+	github.com/gneiss-mqtt/gneiss-go/builders/aws => ../builders/aws
+	github.com/gneiss-mqtt/gneiss-go/builders/aws/chain => ../builders/aws/chain
 	github.com/gneiss-mqtt/gneiss-go/builders/direct => ../builders/direct
+	github.com/gneiss-mqtt/gneiss-go/builders/websocket => ../builders/websocket
 	github.com/gneiss-mqtt/gneiss-go/core => ../core
 	github.com/gneiss-mqtt/gneiss-go/emulator => ../emulator
 )
