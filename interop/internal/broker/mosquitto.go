@@ -98,7 +98,7 @@ func (m *mosquitto) saved(payload string) (bool, error) {
 	if !m.options.Durable {
 		return false, errors.New("this broker stores nothing")
 	}
-	if err := m.process.Process.Signal(syscall.SIGUSR1); err != nil { // not every change makes it write by itself
+	if err := save(m.process.Process); err != nil { // not every change makes it write by itself
 		return false, err
 	}
 	text, err := m.stored()
