@@ -16,7 +16,7 @@ import (
 func BenchmarkServer(b *testing.B) {
 	for _, name := range []string{"tcp", "mem"} {
 		b.Run(name, func(b *testing.B) {
-			o := emulator.Options{Limits: broker.Limits{OutBuffer: 64 << 20}} // nothing is dropped
+			o := emulator.Options{Profile: emulator.Generic, Limits: broker.Limits{OutBuffer: 64 << 20}} // nothing is dropped
 			if name == "mem" {
 				o.Mem = memnet.New(memnet.Link{Buffer: 1 << 20}, 1)
 			}

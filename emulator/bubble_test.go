@@ -48,7 +48,7 @@ func (c *client) nextWithin(d time.Duration) (packet.Packet, time.Duration) {
 }
 
 func TestKeepAliveInVirtualTime(t *testing.T) {
-	bubble(t, emulator.Options{}, memnet.Link{Latency: 50 * time.Millisecond}, func(t *testing.T, s *emulator.Server) {
+	bubble(t, emulator.Options{Profile: emulator.Generic}, memnet.Link{Latency: 50 * time.Millisecond}, func(t *testing.T, s *emulator.Server) {
 		if s.URL() != "mem://broker" {
 			t.Errorf("URL %q", s.URL())
 		}
@@ -73,7 +73,7 @@ func TestKeepAliveInVirtualTime(t *testing.T) {
 }
 
 func TestWillDelayAndExpiryInVirtualTime(t *testing.T) {
-	bubble(t, emulator.Options{}, memnet.Link{}, func(t *testing.T, s *emulator.Server) {
+	bubble(t, emulator.Options{Profile: emulator.Generic}, memnet.Link{}, func(t *testing.T, s *emulator.Server) {
 		w, _ := connect(t, s, packet.Connect{ClientID: "w", CleanStart: true})
 		w.subscribe(0, "will")
 		connect(t, s, packet.Connect{ClientID: "a", CleanStart: true, SessionExpiry: 3600,
@@ -95,7 +95,7 @@ func TestWillDelayAndExpiryInVirtualTime(t *testing.T) {
 // TestBlockedClientBlocksNobody has a subscriber that reads nothing. Another one gets everything, QoS 0 for the first is
 // dropped once its buffers are full, and in the end it is disconnected.
 func TestBlockedClientBlocksNobody(t *testing.T) {
-	o := emulator.Options{Limits: broker.Limits{OutBuffer: 10_000, WriteTimeout: time.Minute}}
+	o := emulator.Options{Profile: emulator.Generic, Limits: broker.Limits{OutBuffer: 10_000, WriteTimeout: time.Minute}}
 	bubble(t, o, memnet.Link{Buffer: 2000}, func(t *testing.T, s *emulator.Server) {
 		stuck, _ := connect(t, s, packet.Connect{ClientID: "stuck", CleanStart: true})
 		stuck.subscribe(1, "t")
@@ -125,7 +125,7 @@ func TestBlockedClientBlocksNobody(t *testing.T) {
 
 // TestUnreadAnswersStopTheReading has a client that sends and never reads: its own writes block, the server keeps little.
 func TestUnreadAnswersStopTheReading(t *testing.T) {
-	o := emulator.Options{Limits: broker.Limits{OutBuffer: 1000, WriteTimeout: time.Hour}}
+	o := emulator.Options{Profile: emulator.Generic, Limits: broker.Limits{OutBuffer: 1000, WriteTimeout: time.Hour}}
 	bubble(t, o, memnet.Link{Buffer: 1000}, func(t *testing.T, s *emulator.Server) {
 		c, _ := connect(t, s, packet.Connect{ClientID: "a", CleanStart: true})
 		pings := make([]byte, 0, 200_000)
@@ -149,7 +149,7 @@ func TestUnreadAnswersStopTheReading(t *testing.T) {
 }
 
 func TestCloseDoesNotWaitForBlockedClients(t *testing.T) {
-	o := emulator.Options{Limits: broker.Limits{WriteTimeout: time.Hour}}
+	o := emulator.Options{Profile: emulator.Generic, Limits: broker.Limits{WriteTimeout: time.Hour}}
 	bubble(t, o, memnet.Link{Buffer: 100}, func(t *testing.T, s *emulator.Server) {
 		c, _ := connect(t, s, packet.Connect{ClientID: "a", CleanStart: true})
 		c.subscribe(0, "t")
@@ -179,7 +179,7 @@ func (c *stubborn) SetWriteDeadline(time.Time) error { return nil }
 func (c *stubborn) Close() error                     { close(c.closed); return c.Conn.Close() }
 
 func TestCloseEndsStubbornConnections(t *testing.T) {
-	bubble(t, emulator.Options{}, memnet.Link{}, func(t *testing.T, s *emulator.Server) {
+	bubble(t, emulator.Options{Profile: emulator.Generic}, memnet.Link{}, func(t *testing.T, s *emulator.Server) {
 		for _, stop := range []func() error{s.Kill, func() error { return s.Restart(emulator.KeepSessions) }, s.Close} {
 			near, far := net.Pipe()
 			ended := make(chan struct{})
@@ -218,7 +218,7 @@ func (c *onceClosed) Close() (err error) {
 }
 
 func TestConnectTimeoutInVirtualTime(t *testing.T) {
-	bubble(t, emulator.Options{}, memnet.Link{}, func(t *testing.T, s *emulator.Server) {
+	bubble(t, emulator.Options{Profile: emulator.Generic}, memnet.Link{}, func(t *testing.T, s *emulator.Server) {
 		c := dial(t, s, packet.V5)
 		start := time.Now()
 		if p, err := c.next(); err == nil {
@@ -233,7 +233,7 @@ func TestConnectTimeoutInVirtualTime(t *testing.T) {
 // TestCutsAndLatencyHurtNobodyElse has clients on links that break all the time.
 func TestCutsAndLatencyHurtNobodyElse(t *testing.T) {
 	link := memnet.Link{Latency: 20 * time.Millisecond, Jitter: 30 * time.Millisecond, MaxRead: 50, RandomRead: true}
-	bubble(t, emulator.Options{}, link, func(t *testing.T, s *emulator.Server) {
+	bubble(t, emulator.Options{Profile: emulator.Generic}, link, func(t *testing.T, s *emulator.Server) {
 		steady, _ := connect(t, s, packet.Connect{ClientID: "steady", CleanStart: true})
 		steady.subscribe(1, "mine")
 		shaky := memnet.New(memnet.Link{MeanLife: 200}, 3)

@@ -27,16 +27,25 @@ func (s *Server) handledKinds() broker.EventKind {
 	return s.opts.Events
 }
 
-// report queues what has happened. It is called with mu held; log and OnEvent get it later, when nothing is held.
+// report queues what has happened, and does what follows from it. It is called with mu held; log and OnEvent get it
+// later, when nothing is held.
 func (s *Server) report() {
-	if s.events != nil {
-		s.events.add(s.core.TakeEvents(nil))
+	for {
+		list := s.core.TakeEvents(nil)
+		if s.events != nil {
+			s.events.add(list)
+		}
+		if s.cloud == nil || !s.cloud.follow(list) {
+			return
+		}
 	}
 }
 
 // observe logs an event and hands it on.
 func (s *Server) observe(e broker.Event) {
-	s.logEvent(&e)
+	if s.opts.Logger != nil {
+		s.logEvent(&e)
+	}
 	if e.Kind&s.handledKinds() != 0 {
 		s.opts.OnEvent(e)
 	}

@@ -40,7 +40,7 @@ func (r *recorder) kinds() []broker.EventKind {
 func TestEventsComeInOrder(t *testing.T) {
 	t.Parallel()
 	var r recorder
-	s := start(t, emulator.Options{OnEvent: r.note})
+	s := start(t, emulator.Options{Profile: emulator.Generic, OnEvent: r.note})
 	c, _ := connect(t, s, packet.Connect{ClientID: "a", CleanStart: true})
 	c.subscribe(1, "t")
 	c.send(&packet.Publish{Topic: "t", Payload: []byte("x")})
@@ -66,7 +66,7 @@ func TestSlowEventsStopNobody(t *testing.T) {
 	var r recorder
 	var s *emulator.Server
 	ready := make(chan struct{})
-	s = start(t, emulator.Options{Events: broker.EventPublished, OnEvent: func(e broker.Event) {
+	s = start(t, emulator.Options{Profile: emulator.Generic, Events: broker.EventPublished, OnEvent: func(e broker.Event) {
 		<-ready
 		<-gate
 		r.note(e)
@@ -91,7 +91,7 @@ func TestEventsAreBounded(t *testing.T) {
 	t.Parallel()
 	gate := make(chan struct{})
 	var got atomic.Int64
-	s := start(t, emulator.Options{Events: broker.EventPublished, OnEvent: func(broker.Event) {
+	s := start(t, emulator.Options{Profile: emulator.Generic, Events: broker.EventPublished, OnEvent: func(broker.Event) {
 		<-gate
 		got.Add(1)
 	}})
@@ -115,7 +115,7 @@ func TestEventsAreBounded(t *testing.T) {
 func TestPendingDecisions(t *testing.T) {
 	t.Parallel()
 	asked := make(chan broker.ConnID, 10)
-	s := start(t, emulator.Options{Hooks: broker.Hooks{
+	s := start(t, emulator.Options{Profile: emulator.Generic, Hooks: broker.Hooks{
 		Connect: func(_ broker.Instant, c *broker.Client, _ *packet.Connect) broker.ConnectDecision {
 			asked <- c.Conn
 			return broker.ConnectDecision{Pending: true}
@@ -165,7 +165,7 @@ func TestPendingDecisions(t *testing.T) {
 func TestServeConn(t *testing.T) {
 	t.Parallel()
 	info := make(chan broker.ConnInfo, 1)
-	s := start(t, emulator.Options{Hooks: broker.Hooks{
+	s := start(t, emulator.Options{Profile: emulator.Generic, Hooks: broker.Hooks{
 		Connect: func(_ broker.Instant, c *broker.Client, _ *packet.Connect) broker.ConnectDecision {
 			info <- c.Info
 			return broker.ConnectDecision{}

@@ -9,7 +9,7 @@ import (
 )
 
 func ExampleStart() {
-	srv, err := emulator.Start(emulator.Options{}) // a free port of 127.0.0.1
+	srv, err := emulator.Start(emulator.Options{Profile: emulator.Generic}) // a free port of 127.0.0.1
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func ExampleStart() {
 }
 
 func ExampleServer_Kill() {
-	srv, err := emulator.Start(emulator.Options{})
+	srv, err := emulator.Start(emulator.Options{Profile: emulator.Generic})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -9,4 +9,6 @@ require (
 
 require github.com/x448/float16 v0.8.4 // indirect
 
+require github.com/gorilla/websocket v1.5.3
+
 replace github.com/gneiss-mqtt/gneiss-go/core => ../core

@@ -16,7 +16,7 @@ import (
 // listener is one address the server accepts connections on, and where to find it again after a restart.
 type listener struct {
 	net.Listener
-	name   string // tcp, tls, mem
+	name   string // tcp, tls, mqtts, mem
 	listen func() (net.Listener, error)
 	tls    *tls.Config
 }
@@ -35,14 +35,17 @@ func (s *Server) listenAll() error {
 	if o.Addr != "" {
 		want = append(want, &listener{name: "tcp", listen: tcp(o.Addr)})
 	}
-	if o.TLSAddr != "" {
-		config, err := s.serverTLS()
-		if err != nil {
-			return err
-		}
-		want = append(want, &listener{name: "tls", listen: tcp(o.TLSAddr), tls: config})
+	front, device, err := s.listenerTLS()
+	if err != nil {
+		return err
 	}
-	for _, addr := range []string{o.Addr, o.TLSAddr} {
+	if o.TLSAddr != "" {
+		want = append(want, &listener{name: "tls", listen: tcp(o.TLSAddr), tls: front})
+	}
+	if o.MQTTSAddr != "" {
+		want = append(want, &listener{name: "mqtts", listen: tcp(o.MQTTSAddr), tls: device})
+	}
+	for _, addr := range []string{o.Addr, o.TLSAddr, o.MQTTSAddr} {
 		if addr == "" {
 			continue
 		}
@@ -51,7 +54,15 @@ func (s *Server) listenAll() error {
 		}
 	}
 	if o.Mem != nil {
-		want = append(want, &listener{name: "mem", listen: func() (net.Listener, error) { return o.Mem.Listen(o.MemAddr) }})
+		mem := func(name, port string, config *tls.Config) {
+			listen := func() (net.Listener, error) { return o.Mem.Listen(o.MemAddr + port) }
+			want = append(want, &listener{name: name, listen: listen, tls: config})
+		}
+		mem("mem", "", nil)
+		if s.cloud != nil {
+			mem("mem-tls", ":443", front)
+			mem("mem-mqtts", ":8883", device)
+		}
 	}
 	for _, l := range want {
 		opened, err := l.listen()
@@ -60,7 +71,7 @@ func (s *Server) listenAll() error {
 			return fmt.Errorf("emulator: %w", err)
 		}
 		l.Listener = opened
-		if l.name != "mem" { // a restart takes the same port
+		if !strings.HasPrefix(l.name, "mem") { // a restart takes the same port
 			l.listen = tcp(opened.Addr().String())
 		}
 		s.listeners = append(s.listeners, l)
@@ -69,6 +80,9 @@ func (s *Server) listenAll() error {
 }
 
 func (s *Server) serveAll() {
+	if s.cloud != nil {
+		s.startWeb()
+	}
 	for _, l := range s.listeners {
 		s.wg.Go(func() { s.accept(l) })
 	}
@@ -112,6 +126,13 @@ func (s *Server) handshake(l *listener, conn net.Conn) {
 		info.ServerName, info.Protocol = state.ServerName, state.NegotiatedProtocol
 		info.Certificates = peerChain(&state)
 		conn = secure
+		if s.cloud != nil {
+			s.enter(l, secure, &state, info)
+			return
+		}
+	}
+	if s.cloud != nil {
+		info.Context = anonymous(info.Remote)
 	}
 	_ = s.serve(conn, info)
 }
@@ -142,8 +163,16 @@ func peerChain(state *tls.ConnectionState) []*x509.Certificate {
 }
 
 // ServeConn hands a connection that was accepted elsewhere to the broker, and returns when it is over. It is how other
-// transports are put in front: info says what is known of the peer.
+// transports are put in front: info says what is known of the peer. With the AWS profile it is not asked who it is.
 func (s *Server) ServeConn(conn net.Conn, info broker.ConnInfo) error {
+	if s.cloud != nil {
+		info.Context = anonymous(info.Remote)
+	}
+	return s.serveCounted(conn, info)
+}
+
+// serveCounted serves a connection on somebody else's goroutine, for which closing the server waits.
+func (s *Server) serveCounted(conn net.Conn, info broker.ConnInfo) error {
 	s.mu.Lock()
 	if !s.running {
 		s.mu.Unlock()
@@ -173,10 +202,16 @@ func (s *Server) addr(name string) string {
 	return ""
 }
 
+// MQTTSAddr returns the address of the listener for MQTT with a device certificate, or an empty string.
+func (s *Server) MQTTSAddr() string { return s.addr("mqtts") }
+
 // URL returns where clients connect to: mqtt://host:port, or mqtts:// where there is TLS only.
 func (s *Server) URL() string {
 	if a := s.Addr(); a != "" {
 		return "mqtt://" + a
+	}
+	if a := s.MQTTSAddr(); a != "" {
+		return "mqtts://" + a
 	}
 	if a := s.TLSAddr(); a != "" {
 		return "mqtts://" + a
@@ -184,7 +219,8 @@ func (s *Server) URL() string {
 	return "mem://" + strings.ToLower(s.opts.MemAddr)
 }
 
-// Dial connects to the server, by the in-memory network where there is one, else by TCP or TLS.
+// Dial connects to the server, by the in-memory network where there is one, else by TCP or TLS: with a new device
+// certificate where one is needed.
 func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
 	if s.opts.Mem != nil {
 		return s.opts.Mem.DialContext(ctx, "mem", s.opts.MemAddr)
@@ -193,9 +229,16 @@ func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
 	if a := s.Addr(); a != "" {
 		return d.DialContext(ctx, "tcp", a)
 	}
-	config, err := s.ClientTLS("")
+	name, addr := "", s.TLSAddr()
+	if s.cloud != nil {
+		name = "dialer"
+		if a := s.MQTTSAddr(); a != "" {
+			addr = a
+		}
+	}
+	config, err := s.ClientTLS(name)
 	if err != nil {
 		return nil, err
 	}
-	return (&tls.Dialer{NetDialer: &d, Config: config}).DialContext(ctx, "tcp", s.TLSAddr())
+	return (&tls.Dialer{NetDialer: &d, Config: config}).DialContext(ctx, "tcp", addr)
 }

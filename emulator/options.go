@@ -5,31 +5,60 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/memnet"
 )
 
-// Options says where the emulator listens and what it allows. The zero value listens on a free TCP port of 127.0.0.1
-// and accepts everyone.
+// Profile is the service that the emulator stands for.
+type Profile int
+
+// The profiles.
+const (
+	// AWS is AWS IoT Core.
+	AWS Profile = iota
+	// Generic is a full MQTT 5 and 3.1.1 broker without the limits of a cloud service. It accepts everyone.
+	Generic
+)
+
+// Options says what the emulator is, where it listens and what it allows. The zero value is AWS IoT Core on free ports of
+// 127.0.0.1: one for TLS, where ALPN says what a client wants, as on port 443, and one for mutual TLS, as port 8883.
 type Options struct {
-	// Addr is the TCP address, such as "127.0.0.1:1883". Empty means a free port of 127.0.0.1 where no other listener is
-	// asked for, and no TCP otherwise.
+	Profile Profile
+	// Addr is the TCP address, such as "127.0.0.1:1883", for MQTT without TLS, where nobody is asked who he is. Empty
+	// means none, but for a generic profile without other listeners a free port of 127.0.0.1.
 	Addr string
-	// TLSAddr is the address for TLS; empty means none. The certificate is for localhost, 127.0.0.1 and ::1 and signed by
-	// the server's own authority, [Server.ClientTLS] knows it.
+	// TLSAddr is the address for TLS. With the AWS profile it stands for port 443: the client's ALPN says what it is for,
+	// x-amzn-mqtt-ca for MQTT with a device certificate, mqtt for MQTT with a custom authorizer, everything else for HTTPS
+	// and WebSockets. With the generic profile it is MQTT over TLS. Empty means none where another listener is asked for,
+	// else, with the AWS profile, a free port.
+	//
+	// The server's certificate is for localhost, 127.0.0.1, ::1 and Hosts, and signed by its own authority.
 	TLSAddr string
-	// RequireClientCert refuses TLS clients without a certificate of the server's authority. Without it a certificate
-	// is verified where there is one.
+	// MQTTSAddr is the address for MQTT with a device certificate whatever the ALPN, as on port 8883, with the AWS profile
+	// alone. Empty means as for TLSAddr.
+	MQTTSAddr string
+	// Hosts are further names in the server's certificate.
+	Hosts []string
+	// RequireClientCert refuses TLS clients without a certificate of the server's authority, with the generic profile.
+	// Without it a certificate is verified where there is one.
 	RequireClientCert bool
-	// Mem and MemAddr are an in-memory network and the address on it; nil means none. An empty MemAddr means "broker".
+	// Mem and MemAddr are an in-memory network and the address on it, for MQTT without TLS; nil means none. An empty
+	// MemAddr means "broker". With the AWS profile there are MemAddr:443 and MemAddr:8883 as well.
 	Mem     *memnet.Network
 	MemAddr string
+	// IoT is the account and the quotas, with the AWS profile alone.
+	IoT iotcore.Options
+	// Epoch is the time that the server's clock shows when it starts; zero means the real time. See [Server.Advance].
+	Epoch time.Time
 	// AllowRemote permits addresses that are not loopback.
 	AllowRemote bool
 
-	// Limits and Hooks are the profile: what is allowed, announced and decided. See package broker for the defaults.
-	// Hooks run while the server is locked: they must not wait, nor call the server.
+	// Limits and Hooks are what else is allowed, announced and decided. See package broker for the defaults. With the AWS
+	// profile, fields of Limits that are not zero replace those of the service, and Hooks are asked about what the service
+	// allows. Hooks run while the server is locked: they must not wait, nor call the server.
 	Limits broker.Limits
 	Hooks  broker.Hooks
 
@@ -43,6 +72,36 @@ type Options struct {
 	Logger *slog.Logger
 	// Seed makes assigned client identifiers repeatable; 0 means random ones.
 	Seed uint64
+}
+
+// withDefaults fills in what is not said, and refuses what does not fit the profile.
+func (o Options) withDefaults() (Options, error) {
+	none := o.Addr == "" && o.TLSAddr == "" && o.MQTTSAddr == "" && o.Mem == nil
+	switch o.Profile {
+	case AWS:
+		if none {
+			o.TLSAddr, o.MQTTSAddr = "127.0.0.1:0", "127.0.0.1:0"
+		}
+		if o.RequireClientCert {
+			return o, errors.New("emulator: RequireClientCert belongs to the generic profile: with AWS the port decides")
+		}
+	case Generic:
+		if none {
+			o.Addr = "127.0.0.1:0"
+		}
+		if o.MQTTSAddr != "" {
+			return o, errors.New("emulator: MQTTSAddr belongs to the AWS profile")
+		}
+	default:
+		return o, fmt.Errorf("emulator: there is no profile %d", o.Profile)
+	}
+	if o.MemAddr == "" {
+		o.MemAddr = "broker"
+	}
+	if o.Epoch.IsZero() {
+		o.Epoch = time.Now()
+	}
+	return o, nil
 }
 
 // checkLoopback refuses an address that others can reach.

@@ -67,9 +67,7 @@ func (s *Server) Restart(what Survival) error {
 		l.Listener = opened
 	}
 	s.running = true
-	s.armed = 0
-	s.core.Wake(s.now())
-	s.flush()
 	s.serveAll()
+	s.rouse()
 	return nil
 }

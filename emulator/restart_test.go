@@ -12,7 +12,7 @@ func TestKillAndRestart(t *testing.T) {
 	t.Parallel()
 	for _, what := range []emulator.Survival{emulator.KeepSessions, emulator.LoseSessions} {
 		keep := what == emulator.KeepSessions
-		s := start(t, emulator.Options{Addr: "127.0.0.1:0", TLSAddr: "127.0.0.1:0"})
+		s := start(t, emulator.Options{Profile: emulator.Generic, Addr: "127.0.0.1:0", TLSAddr: "127.0.0.1:0"})
 		addr, tlsAddr := s.Addr(), s.TLSAddr()
 		sub, _ := connect(t, s, packet.Connect{ClientID: "sub", CleanStart: true, SessionExpiry: 1000})
 		sub.subscribe(2, "#")
@@ -75,7 +75,7 @@ func TestKillAndRestart(t *testing.T) {
 // TestRestartNeedsItsPort takes the port away while the server is killed, and gives it back.
 func TestRestartNeedsItsPort(t *testing.T) {
 	t.Parallel()
-	s := start(t, emulator.Options{TLSAddr: "127.0.0.1:0", Addr: "127.0.0.1:0"})
+	s := start(t, emulator.Options{Profile: emulator.Generic, TLSAddr: "127.0.0.1:0", Addr: "127.0.0.1:0"})
 	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/ca"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/gate"
 )
 
 // A Server is a running broker. Its methods may be called from any goroutine.
@@ -19,6 +20,7 @@ type Server struct {
 	opts  Options
 	log   *slog.Logger
 	ca    *ca.Authority // nil without TLS
+	cloud *cloud        // nil without the AWS profile
 	began time.Time
 
 	mu         sync.Mutex // guards what follows; never held while waiting for anything
@@ -33,17 +35,16 @@ type Server struct {
 	armed      broker.Instant
 	ready      []broker.ConnID
 	events     *eventQueue
+	ahead      time.Duration // what Advance has added to the clock
 
 	wg sync.WaitGroup // goroutines of connections and listeners
 }
 
 // Start starts a server. It listens when Start returns.
 func Start(o Options) (*Server, error) {
-	if o.Addr == "" && o.TLSAddr == "" && o.Mem == nil {
-		o.Addr = "127.0.0.1:0"
-	}
-	if o.MemAddr == "" {
-		o.MemAddr = "broker"
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
 	}
 	if o.Seed == 0 {
 		var seed [8]byte
@@ -54,10 +55,15 @@ func Start(o Options) (*Server, error) {
 	if o.Logger != nil {
 		s.log = o.Logger
 	}
+	if o.Profile == AWS {
+		if err := s.newCloud(); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.newCore(); err != nil {
 		return nil, err
 	}
-	if o.TLSAddr != "" {
+	if o.TLSAddr != "" || o.Profile == AWS {
 		authority, err := ca.New()
 		if err != nil {
 			return nil, err
@@ -78,9 +84,13 @@ func Start(o Options) (*Server, error) {
 
 // newCore makes a broker without sessions.
 func (s *Server) newCore() error {
-	core, err := broker.New(broker.Options{
-		Limits: s.opts.Limits, Hooks: s.opts.Hooks, Events: s.eventKinds(), Random: mathrand.NewPCG(s.opts.Seed, 0),
-	})
+	options := broker.Options{Limits: s.opts.Limits, Hooks: s.opts.Hooks, Events: s.eventKinds(), Random: mathrand.NewPCG(s.opts.Seed, 0)}
+	if s.cloud != nil {
+		options.Limits = overlay(gate.Limits(s.opts.IoT), s.opts.Limits)
+		options.Hooks = s.cloud.gate.Hooks()
+		options.Events |= gate.Events
+	}
+	core, err := broker.New(options)
 	if err != nil {
 		return err
 	}
@@ -88,8 +98,8 @@ func (s *Server) newCore() error {
 	return nil
 }
 
-// now returns the time on the server's clock, which does not go back.
-func (s *Server) now() broker.Instant { return broker.Instant(time.Since(s.began)) }
+// now returns the time on the server's clock, which does not go back. It is called with mu held.
+func (s *Server) now() broker.Instant { return broker.Instant(time.Since(s.began) + s.ahead) }
 
 // do runs f with the broker and passes on what comes out of it.
 func (s *Server) do(f func(now broker.Instant) error) error {
@@ -105,6 +115,7 @@ func (s *Server) do(f func(now broker.Instant) error) error {
 
 // flush wakes the writers of connections with output, hands on events and sets the timer. It is called with mu held.
 func (s *Server) flush() {
+	s.report()
 	s.ready = s.core.TakeReady(s.ready[:0])
 	for _, id := range s.ready {
 		if l := s.links[id]; l != nil {
@@ -114,11 +125,10 @@ func (s *Server) flush() {
 			signal(l.output)
 		}
 	}
-	s.report()
 	if !s.running {
 		return
 	}
-	if at, ok := s.core.NextWake(); ok && at != s.armed {
+	if at, ok := s.nextWake(); ok && at != s.armed {
 		s.armed = at
 		s.timer.Reset(max(0, time.Duration(at-s.now())))
 	}
@@ -131,9 +141,28 @@ func (s *Server) wake() {
 	if !s.running {
 		return
 	}
+	s.rouse()
+}
+
+// rouse does what is due. It is called with mu held.
+func (s *Server) rouse() {
 	s.armed = 0
+	if s.cloud != nil {
+		s.cloud.gate.Wake(s.now())
+	}
 	s.core.Wake(s.now())
 	s.flush()
+}
+
+// nextWake returns when something is due.
+func (s *Server) nextWake() (broker.Instant, bool) {
+	at, ok := s.core.NextWake()
+	if s.cloud != nil {
+		if other, due := s.cloud.gate.NextWake(); due && (!ok || other < at) {
+			return other, true
+		}
+	}
+	return at, ok
 }
 
 // Close tells every client that the server shuts down, closes all connections and listeners, and waits for its
@@ -180,6 +209,9 @@ func (s *Server) wait() {
 
 func (s *Server) closeListeners() error {
 	var errs []error
+	if s.cloud != nil {
+		s.stopWeb()
+	}
 	for _, l := range s.listeners {
 		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)

@@ -18,7 +18,7 @@ import (
 
 func TestMessagesOverTCP(t *testing.T) {
 	t.Parallel()
-	s := start(t, emulator.Options{})
+	s := start(t, emulator.Options{Profile: emulator.Generic})
 	if !strings.HasPrefix(s.URL(), "mqtt://127.0.0.1:") || s.TLSAddr() != "" {
 		t.Errorf("URL %q, TLS address %q", s.URL(), s.TLSAddr())
 	}
@@ -48,14 +48,14 @@ func TestStartRefuses(t *testing.T) {
 		o    emulator.Options
 		want error
 	}{
-		"taken port":     {emulator.Options{Addr: taken.Addr().String()}, syscall.EADDRINUSE},
-		"second taken":   {emulator.Options{Addr: "127.0.0.1:0", TLSAddr: taken.Addr().String()}, syscall.EADDRINUSE},
-		"remote":         {emulator.Options{Addr: "0.0.0.0:0"}, emulator.ErrNotLoopback},
-		"any":            {emulator.Options{Addr: ":0"}, emulator.ErrNotLoopback},
-		"remote TLS":     {emulator.Options{TLSAddr: "[::]:0"}, emulator.ErrNotLoopback},
-		"host name":      {emulator.Options{Addr: "example.com:1883"}, emulator.ErrNotLoopback},
-		"no port":        {emulator.Options{Addr: "127.0.0.1"}, nil},
-		"invalid limits": {emulator.Options{Limits: broker.Limits{MaxQueued: -1}}, nil},
+		"taken port":     {emulator.Options{Profile: emulator.Generic, Addr: taken.Addr().String()}, syscall.EADDRINUSE},
+		"second taken":   {emulator.Options{Profile: emulator.Generic, Addr: "127.0.0.1:0", TLSAddr: taken.Addr().String()}, syscall.EADDRINUSE},
+		"remote":         {emulator.Options{Profile: emulator.Generic, Addr: "0.0.0.0:0"}, emulator.ErrNotLoopback},
+		"any":            {emulator.Options{Profile: emulator.Generic, Addr: ":0"}, emulator.ErrNotLoopback},
+		"remote TLS":     {emulator.Options{Profile: emulator.Generic, TLSAddr: "[::]:0"}, emulator.ErrNotLoopback},
+		"host name":      {emulator.Options{Profile: emulator.Generic, Addr: "example.com:1883"}, emulator.ErrNotLoopback},
+		"no port":        {emulator.Options{Profile: emulator.Generic, Addr: "127.0.0.1"}, nil},
+		"invalid limits": {emulator.Options{Profile: emulator.Generic, Limits: broker.Limits{MaxQueued: -1}}, nil},
 	} {
 		s, err := emulator.Start(tc.o)
 		if err == nil {
@@ -71,7 +71,7 @@ func TestStartRefuses(t *testing.T) {
 
 func TestServerSide(t *testing.T) {
 	t.Parallel()
-	s := start(t, emulator.Options{})
+	s := start(t, emulator.Options{Profile: emulator.Generic})
 	a, _ := connect(t, s, packet.Connect{ClientID: "a", CleanStart: true, SessionExpiry: 100,
 		Will: &packet.Will{Topic: "will", Payload: []byte("a is gone")}})
 	b, _ := connect(t, s, packet.Connect{ClientID: "b", CleanStart: true})
@@ -126,7 +126,7 @@ func TestServerSide(t *testing.T) {
 // input is reset, which can destroy what the client has not read yet.
 func TestLastPacketIsNotLost(t *testing.T) {
 	t.Parallel()
-	s := start(t, emulator.Options{})
+	s := start(t, emulator.Options{Profile: emulator.Generic})
 	for range 20 {
 		c := dial(t, s, packet.V5)
 		connect, err := (&packet.Connect{ClientID: "a", AuthMethod: "unknown"}).Append(nil, packet.V5)
@@ -144,7 +144,7 @@ func TestLastPacketIsNotLost(t *testing.T) {
 
 func TestCloseTellsClients(t *testing.T) {
 	t.Parallel()
-	s := start(t, emulator.Options{})
+	s := start(t, emulator.Options{Profile: emulator.Generic})
 	c, _ := connect(t, s, packet.Connect{ClientID: "a", CleanStart: true})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func TestCloseTellsClients(t *testing.T) {
 func TestNoGoroutineIsLeft(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 3 {
-		s, err := emulator.Start(emulator.Options{Addr: "127.0.0.1:0", TLSAddr: "127.0.0.1:0", OnEvent: func(broker.Event) {}})
+		s, err := emulator.Start(emulator.Options{Profile: emulator.Generic, Addr: "127.0.0.1:0", TLSAddr: "127.0.0.1:0", OnEvent: func(broker.Event) {}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +196,7 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 // TestStorm connects, exchanges and leaves from many goroutines at a time.
 func TestStorm(t *testing.T) {
 	t.Parallel()
-	s := start(t, emulator.Options{Limits: broker.Limits{OutBuffer: 4096}})
+	s := start(t, emulator.Options{Profile: emulator.Generic, Limits: broker.Limits{OutBuffer: 4096}})
 	var wg sync.WaitGroup
 	for i := range 20 {
 		wg.Go(func() {
@@ -244,7 +244,7 @@ func TestLogHasNoSecrets(t *testing.T) {
 	var mu sync.Mutex
 	var text strings.Builder
 	s := start(t, emulator.Options{
-		Logger: slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
+		Profile: emulator.Generic, Logger: slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			return text.Write(p)

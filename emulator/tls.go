@@ -14,15 +14,25 @@ import (
 // ErrNoTLS is returned where a certificate is asked of a server without a TLS listener.
 var ErrNoTLS = errors.New("emulator: the server has no TLS listener")
 
-// serverTLS returns the configuration of the TLS listener.
-func (s *Server) serverTLS() (*tls.Config, error) {
-	hosts := []string{"localhost", "127.0.0.1", "::1"}
-	if host, _, err := net.SplitHostPort(s.opts.TLSAddr); err == nil && host != "" {
-		hosts = append(hosts, host)
+// listenerTLS returns the configurations of the listener that serves everything and of the one for devices alone, which
+// only the AWS profile has.
+func (s *Server) listenerTLS() (front, device *tls.Config, err error) {
+	if s.ca == nil {
+		return nil, nil, nil
+	}
+	hosts := append([]string{"localhost", "127.0.0.1", "::1", s.opts.MemAddr}, s.opts.Hosts...)
+	for _, addr := range []string{s.opts.TLSAddr, s.opts.MQTTSAddr} {
+		if host, _, err := net.SplitHostPort(addr); err == nil && host != "" {
+			hosts = append(hosts, host)
+		}
 	}
 	cert, err := s.ca.Server(hosts...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if s.cloud != nil {
+		p := newPorts(s, cert)
+		return p.front(), p.device(), nil
 	}
 	config := &tls.Config{
 		MinVersion:   tls.VersionTLS12,
@@ -34,11 +44,11 @@ func (s *Server) serverTLS() (*tls.Config, error) {
 	if s.opts.RequireClientCert {
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 	}
-	return config, nil
+	return config, nil, nil
 }
 
 // ClientTLS returns a configuration that trusts the server. Where name is not empty it has a new client certificate
-// with that common name.
+// with that common name: with the AWS profile that of a device, see [Server.Device].
 func (s *Server) ClientTLS(name string) (*tls.Config, error) {
 	if s.ca == nil {
 		return nil, ErrNoTLS
@@ -46,6 +56,13 @@ func (s *Server) ClientTLS(name string) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: s.ca.Pool(), ServerName: "localhost"}
 	if name == "" {
 		return config, nil
+	}
+	if s.cloud != nil {
+		d, err := s.Device(name)
+		if err != nil {
+			return nil, err
+		}
+		return d.TLS(), nil
 	}
 	cert, err := s.ca.Client(name)
 	if err != nil {
@@ -66,8 +83,12 @@ func (s *Server) WriteCerts(dir, name string) (CertFiles, error) {
 	if s.ca == nil {
 		return CertFiles{}, ErrNoTLS
 	}
-	if name == "" || name != filepath.Base(name) || name == "." || name == ".." || name == "ca" {
-		return CertFiles{}, fmt.Errorf("emulator: %q cannot be the name of a client certificate", name)
+	if s.cloud != nil {
+		d, err := s.Device(name)
+		if err != nil {
+			return CertFiles{}, err
+		}
+		return d.Write(dir)
 	}
 	client, err := s.ca.Client(name)
 	if err != nil {
@@ -77,6 +98,13 @@ func (s *Server) WriteCerts(dir, name string) (CertFiles, error) {
 	if err != nil {
 		return CertFiles{}, err
 	}
+	return writeCerts(dir, name, s.ca.PEM(), cert, key)
+}
+
+func writeCerts(dir, name string, authority, cert, key []byte) (CertFiles, error) {
+	if name == "" || name != filepath.Base(name) || name == "." || name == ".." || name == "ca" {
+		return CertFiles{}, fmt.Errorf("emulator: %q cannot be the name of a client certificate", name)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return CertFiles{}, fmt.Errorf("emulator: certificates: %w", err)
 	}
@@ -85,7 +113,7 @@ func (s *Server) WriteCerts(dir, name string) (CertFiles, error) {
 		name string
 		data []byte
 		mode os.FileMode
-	}{{files.CA, s.ca.PEM(), 0o644}, {files.Cert, cert, 0o644}, {files.Key, key, 0o600}} {
+	}{{files.CA, authority, 0o644}, {files.Cert, cert, 0o644}, {files.Key, key, 0o600}} {
 		if err := writeFile(f.name, f.data, f.mode); err != nil {
 			return CertFiles{}, fmt.Errorf("emulator: certificates: %w", err)
 		}

@@ -24,7 +24,7 @@ func byCertificate(_ broker.Instant, c *broker.Client, _ *packet.Connect) broker
 
 func TestTLSWithAndWithoutCertificate(t *testing.T) {
 	t.Parallel()
-	s := start(t, emulator.Options{TLSAddr: "127.0.0.1:0", Hooks: broker.Hooks{Connect: byCertificate}})
+	s := start(t, emulator.Options{Profile: emulator.Generic, TLSAddr: "127.0.0.1:0", Hooks: broker.Hooks{Connect: byCertificate}})
 	if s.Addr() != "" || s.URL() != "mqtts://"+s.TLSAddr() {
 		t.Errorf("address %q, URL %q", s.Addr(), s.URL())
 	}
@@ -54,8 +54,8 @@ func (c *client) refusedAs(id string) {
 
 func TestTLSRequiresCertificate(t *testing.T) {
 	t.Parallel()
-	s := start(t, emulator.Options{TLSAddr: "127.0.0.1:0", RequireClientCert: true})
-	other := start(t, emulator.Options{TLSAddr: "127.0.0.1:0"})
+	s := start(t, emulator.Options{Profile: emulator.Generic, TLSAddr: "127.0.0.1:0", RequireClientCert: true})
+	other := start(t, emulator.Options{Profile: emulator.Generic, TLSAddr: "127.0.0.1:0"})
 	good, err := s.ClientTLS("device")
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func TestTLSRequiresCertificate(t *testing.T) {
 
 func TestWriteCerts(t *testing.T) {
 	t.Parallel()
-	s := start(t, emulator.Options{TLSAddr: "127.0.0.1:0"})
+	s := start(t, emulator.Options{Profile: emulator.Generic, TLSAddr: "127.0.0.1:0"})
 	dir := filepath.Join(t.TempDir(), "certs")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestWriteCerts(t *testing.T) {
 	if _, err := s.WriteCerts(filepath.Join(files.CA, "below-a-file"), "thing"); err == nil {
 		t.Error("certificates below a file")
 	}
-	plain := start(t, emulator.Options{})
+	plain := start(t, emulator.Options{Profile: emulator.Generic})
 	if _, err := plain.WriteCerts(dir, "thing"); !errors.Is(err, emulator.ErrNoTLS) {
 		t.Errorf("without TLS: %v", err)
 	}

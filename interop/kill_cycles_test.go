@@ -39,7 +39,7 @@ func openFiles() int {
 // TestConnectCycles connects, subscribes, publishes and disconnects a thousand times, in order and not. Nothing is left
 // of it. It is not parallel: what other tests use would count.
 func TestConnectCycles(t *testing.T) {
-	srv, err := emulator.Start(emulator.Options{})
+	srv, err := emulator.Start(emulator.Options{Profile: emulator.Generic})
 	must(t, err)
 	defer srv.Close()
 	const warmUp, cycles = 50, 1000

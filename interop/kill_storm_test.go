@@ -60,7 +60,7 @@ func storm(t *testing.T) {
 		window  = 100 * time.Millisecond
 	)
 	network := memnet.New(memnet.Link{}, 1)
-	srv, err := emulator.Start(emulator.Options{Mem: network})
+	srv, err := emulator.Start(emulator.Options{Profile: emulator.Generic, Mem: network})
 	must(t, err)
 	defer srv.Close()
 	a := &attempts{began: time.Now()}

@@ -53,7 +53,7 @@ func (c *conn) accept(d ConnectDecision) {
 		c.end(packet.PacketTooLarge, CauseProtocol, "not even CONNACK fits the client's maximum packet size")
 		return
 	}
-	s, present := b.claim(c.client.ID, p.CleanStart)
+	s, present := b.claim(c.client.ID, c.client.Version, p.CleanStart)
 	if s == nil {
 		c.refuse(packet.QuotaExceeded, CauseQuota, "too many sessions")
 		return
@@ -93,12 +93,12 @@ func (c *conn) fits(p packet.Packet) bool {
 
 // claim returns the session of a client identifier, taken over from another connection or new, and whether it was
 // there. It returns nil where there are too many.
-func (b *Broker) claim(id string, clean bool) (s *session, present bool) {
+func (b *Broker) claim(id string, v packet.Version, clean bool) (s *session, present bool) {
 	if old := b.sessions[id]; old != nil {
 		b.takeover(old)
 	}
 	s = b.sessions[id] // its expiry may have been 0
-	if s != nil && clean {
+	if s != nil && (clean || b.limits.SessionPerVersion && s.client.Version != v) {
 		b.endSession(s) // [MQTT-3.1.2-4]
 		s = nil
 	}
@@ -149,8 +149,8 @@ func (c *conn) negotiate() (ack *packet.Connack, expiry uint32) {
 		ack.MaximumQoS = packet.Some(q) // [MQTT-3.2.2-9]
 	}
 	unavailable := func(no bool) packet.Opt[bool] {
-		if no {
-			return packet.Some(false)
+		if no || l.AnnounceAll {
+			return packet.Some(!no)
 		}
 		return packet.Opt[bool]{}
 	}

@@ -32,6 +32,7 @@ type Broker struct {
 	acks    acks
 	ids     []uint32
 	epoch   uint64
+	replies []Reply // of the Publish hook, until the acknowledgement is out
 
 	free      *delivery
 	freeCount int
@@ -52,6 +53,7 @@ func New(o Options) (*Broker, error) {
 		random:   rand.New(o.Random),
 		conns:    map[ConnID]*conn{},
 		sessions: map[string]*session{},
+		trie:     trie{below: l.HashBelowOnly},
 	}, nil
 }
 

@@ -16,6 +16,7 @@ type ConnInfo struct {
 	ServerName   string              // TLS server name, where there was one
 	Protocol     string              // the protocol agreed on by ALPN
 	Certificates []*x509.Certificate // the peer's verified chain, leaf first; empty without client authentication
+	Context      any                 // whatever the driver wants its hooks to know
 }
 
 // Client is a connection that has sent its CONNECT, as hooks and events see it. Hooks must not change it.
@@ -37,9 +38,11 @@ type Hooks struct {
 	// Auth takes part in an enhanced authentication [section 4.12]. Where it is nil a CONNECT with an authentication
 	// method is refused with 0x8C.
 	Auth func(now Instant, c *Client, step AuthStep) AuthDecision
-	// Publish decides on a PUBLISH, and on a will when it is due. The packet's topic is resolved and its payload valid
+	// Publish decides on a PUBLISH, and on a will when it is due where there is no Will. The packet's topic is resolved and its payload valid
 	// during the call only.
 	Publish func(now Instant, c *Client, p *packet.Publish) PublishDecision
+	// Will decides on a will when it is due, instead of Publish.
+	Will func(now Instant, c *Client, p *packet.Publish) PublishDecision
 	// Subscribe decides on one filter of a SUBSCRIBE: a granted QoS, which is lowered to the one asked for, or a failure.
 	Subscribe func(now Instant, c *Client, f packet.Filter) SubscribeDecision
 	// Deliver decides whether a message may go to a client; false drops it.
@@ -95,6 +98,8 @@ type PublishDecision struct {
 	// Consume takes the message: it is acknowledged and reported as an event, but goes to no subscriber and is not
 	// retained.
 	Consume bool
+	// Replies are published after the acknowledgement, before the next packet is looked at.
+	Replies []Reply
 }
 
 // SubscribeDecision answers one filter of a SUBSCRIBE.

@@ -37,6 +37,7 @@ type Limits struct {
 	MinKeepAlive      uint16 // seconds; 0: none
 	MaxKeepAlive      uint16 // seconds, also for clients that ask for none; 0: any
 	AlwaysKeepAlive   bool   // tell every MQTT 5 client its keep alive, also where it is its own
+	AnnounceAll       bool   // say in CONNACK what is available too, not only what is not
 
 	MaxQueued        int   // messages waiting for a session; 10,000
 	MaxQueuedBytes   int   // their size, and the size of those in flight; 16 MiB
@@ -55,6 +56,13 @@ type Limits struct {
 	RefuseEmptyClientID bool                   // instead of assigning one; 0x85
 	ResponseInformation string                 // for clients that ask for it; empty: none
 	PlainSuccess        bool                   // acknowledge with 0x00 also where nobody listened, not with 0x10
+
+	// Where a broker differs from the specification on purpose.
+	HashBelowOnly       bool // a/# does not match a
+	RetainedToExactOnly bool // a subscription with wildcards gets no retained messages
+	SessionPerVersion   bool // a session of the other version of MQTT is ended, not resumed
+	NoDup               bool // repeated messages do not say so
+	EndAtSubscriptions  bool // a subscription over MaxSubscriptions ends the connection with 0x97
 }
 
 func orDefault[T comparable](p *T, def T) {

@@ -28,7 +28,7 @@ func (p *publication) expireAt() Instant {
 // publish appends a PUBLISH. It reports false where the packet is over the client's maximum packet size.
 func (c *conn) publish(m *packet.Publish, o outgoing) bool {
 	p := *m
-	p.Dup, p.QoS, p.Retain, p.ID, p.SubscriptionIDs = o.dup, o.qos, o.retain, o.id, o.ids
+	p.Dup, p.QoS, p.Retain, p.ID, p.SubscriptionIDs = o.dup && !c.b.limits.NoDup, o.qos, o.retain, o.id, o.ids
 	if c.v5() {
 		if p.MessageExpiry.IsSet() { // [MQTT-3.3.2-6]
 			left := max(0, o.expireAt.Sub(c.b.now)+time.Second-1) / time.Second

@@ -37,6 +37,7 @@ func (c *conn) onPublish(f packet.Frame) {
 		return
 	}
 	c.acknowledge(p, code, reason)
+	c.b.sendReplies()
 }
 
 // takePlace counts a message against the receive maximum that CONNACK has announced; MQTT 3.1.1 has none.
@@ -135,8 +136,10 @@ func (c *conn) admit(p *packet.Publish) (code packet.ReasonCode, reason string, 
 			return d.Code, d.ReasonString, true
 		case d.Consume:
 			b.reportPublished(&pub, &c.client, true)
+			b.replies = d.Replies
 			return packet.Success, "", true
 		}
+		b.replies = d.Replies
 	}
 	if p.Retain && !b.retained.fits(b, p) {
 		b.stats.RefusedPublishes++

@@ -15,6 +15,6 @@ func (b *Broker) Reconfigure(l Limits) error {
 	if err := l.validate(); err != nil {
 		return err
 	}
-	b.limits = l
+	b.limits, b.trie.below = l, l.HashBelowOnly
 	return nil
 }

@@ -28,6 +28,7 @@ func (c *conn) onSubscribe(f packet.Frame) {
 		granted = append(granted, filter.Filter)
 		switch {
 		case sub.group != nil: // none for shared subscriptions [section 4.8.2]
+		case b.limits.RetainedToExactOnly && packet.HasWildcard(filter.Filter):
 		case filter.RetainHandling == packet.RetainSend, // [MQTT-3.3.1-9] [MQTT-3.8.4-4]
 			filter.RetainHandling == packet.RetainSendIfNew && isNew: // [MQTT-3.3.1-10]
 			replay = append(replay, sub)
@@ -112,6 +113,9 @@ func (c *conn) subscribe(f packet.Filter, id uint32) (code packet.ReasonCode, su
 	sub = s.subs[f.Filter]
 	if isNew = sub == nil; isNew {
 		if len(s.subs) >= b.limits.MaxSubscriptions {
+			if b.limits.EndAtSubscriptions {
+				c.fail(packet.QuotaExceeded, CauseQuota, fmt.Sprintf("more than %d subscriptions", b.limits.MaxSubscriptions))
+			}
 			return packet.QuotaExceeded, nil, false
 		}
 		sub = &subscription{session: s, filter: f.Filter, node: b.trie.find(inner)}

@@ -8,7 +8,10 @@ import (
 )
 
 // trie holds the subscriptions by the levels of their filters.
-type trie struct{ root node }
+type trie struct {
+	root  node
+	below bool // a/# does not match a
+}
 
 type node struct {
 	parent   *node
@@ -93,36 +96,36 @@ func (t *trie) match(dst []*node, topic string) []*node {
 	if topic != "" && topic[0] == '$' {
 		level, rest, more := strings.Cut(topic, "/")
 		if n := t.root.children[level]; n != nil {
-			return n.next(dst, rest, more)
+			return t.next(n, dst, rest, more)
 		}
 		return dst
 	}
-	return t.root.match(dst, topic)
+	return t.under(&t.root, dst, topic)
 }
 
-func (n *node) match(dst []*node, topic string) []*node {
+func (t *trie) under(n *node, dst []*node, topic string) []*node {
 	if n.hash != nil {
 		dst = append(dst, n.hash)
 	}
 	level, rest, more := strings.Cut(topic, "/")
 	if c := n.children[level]; c != nil {
-		dst = c.next(dst, rest, more)
+		dst = t.next(c, dst, rest, more)
 	}
 	if n.plus != nil {
-		dst = n.plus.next(dst, rest, more)
+		dst = t.next(n.plus, dst, rest, more)
 	}
 	return dst
 }
 
 // next goes on below a node that matched a level; a filter a/# also matches a itself [section 4.7.1.2].
-func (n *node) next(dst []*node, rest string, more bool) []*node {
+func (t *trie) next(n *node, dst []*node, rest string, more bool) []*node {
 	if more {
-		return n.match(dst, rest)
+		return t.under(n, dst, rest)
 	}
 	if len(n.subs)+len(n.groups) > 0 {
 		dst = append(dst, n)
 	}
-	if n.hash != nil {
+	if n.hash != nil && !t.below {
 		dst = append(dst, n.hash)
 	}
 	return dst

@@ -42,16 +42,25 @@ func (b *Broker) publishWill(s *session) {
 	s.will = nil
 	b.stats.Wills++
 	pub := publication{b: b, pkt: &pkt, from: s.id}
-	if hook := b.opts.Hooks.Publish; hook != nil {
+	hook := b.opts.Hooks.Publish
+	if b.opts.Hooks.Will != nil {
+		hook = b.opts.Hooks.Will
+	}
+	if hook != nil {
 		switch d := hook(b.now, &s.client, &pkt); {
 		case d.Disconnect || d.Code.Failed():
 			b.stats.RefusedPublishes++
 			return
 		case d.Consume:
 			b.reportPublished(&pub, &s.client, true)
+			b.replies = d.Replies
+			b.sendReplies()
 			return
+		default:
+			b.replies = d.Replies
 		}
 	}
 	b.reportPublished(&pub, &s.client, false)
 	b.distribute(&pub, s)
+	b.sendReplies()
 }

@@ -25,7 +25,7 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 
 	s.title("Two brokers in this process, and a bridge between them")
 	// They take few messages at a time, so that there is something to interrupt.
-	few := emulator.Options{Limits: broker.Limits{ReceiveMaximum: 20}}
+	few := emulator.Options{Profile: emulator.Generic, Limits: broker.Limits{ReceiveMaximum: 20}}
 	source, err := emulator.Start(few)
 	if err != nil {
 		return err

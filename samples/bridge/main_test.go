@@ -53,7 +53,7 @@ func TestBridgeIsKilled(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			few := emulator.Options{Limits: broker.Limits{ReceiveMaximum: 20}}
+			few := emulator.Options{Profile: emulator.Generic, Limits: broker.Limits{ReceiveMaximum: 20}}
 			source, destination := start(t, few), start(t, few)
 			to, err := receive(ctx, destination.URL())
 			if err != nil {
@@ -100,7 +100,7 @@ func TestFlags(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	source, destination := start(t, emulator.Options{}), start(t, emulator.Options{})
+	source, destination := start(t, emulator.Options{Profile: emulator.Generic}), start(t, emulator.Options{Profile: emulator.Generic})
 	bridging, end := context.WithCancel(ctx)
 	defer end()
 	var out bytes.Buffer
@@ -142,8 +142,8 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	source := start(t, emulator.Options{})
-	destination := start(t, emulator.Options{Hooks: broker.Hooks{
+	source := start(t, emulator.Options{Profile: emulator.Generic})
+	destination := start(t, emulator.Options{Profile: emulator.Generic, Hooks: broker.Hooks{
 		Publish: func(broker.Instant, *broker.Client, *packet.Publish) broker.PublishDecision {
 			return broker.PublishDecision{Code: packet.NotAuthorized}
 		},

@@ -54,7 +54,7 @@ func tell(ctx context.Context, out io.Writer) (err error) {
 
 	s.title("A broker and a dashboard in this process")
 	// It takes few messages at a time, so that the delivery lasts long enough to be interrupted.
-	srv, err := emulator.Start(emulator.Options{Limits: broker.Limits{ReceiveMaximum: 8}})
+	srv, err := emulator.Start(emulator.Options{Profile: emulator.Generic, Limits: broker.Limits{ReceiveMaximum: 8}})
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func end(t *testing.T, stdin string, args ...string) (out, log string, err error
 
 func TestPublishAndSubscribe(t *testing.T) {
 	t.Parallel()
-	srv, err := emulator.Start(emulator.Options{Addr: "127.0.0.1:0", TLSAddr: "127.0.0.1:0", RequireClientCert: true})
+	srv, err := emulator.Start(emulator.Options{Profile: emulator.Generic, Addr: "127.0.0.1:0", TLSAddr: "127.0.0.1:0", RequireClientCert: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestPublishAndSubscribe(t *testing.T) {
 func TestLines(t *testing.T) {
 	t.Parallel()
 	got := make(chan string, 3)
-	srv, err := emulator.Start(emulator.Options{})
+	srv, err := emulator.Start(emulator.Options{Profile: emulator.Generic})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	s := &story{out: out}
 
 	s.title("A broker in this process")
-	broker, err := emulator.Start(emulator.Options{})
+	broker, err := emulator.Start(emulator.Options{Profile: emulator.Generic})
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,9 @@
-// Command gneiss-emulator runs the emulator's MQTT broker by hand:
+// Command gneiss-emulator runs AWS IoT Core on this machine:
+//
+//	gneiss-emulator -dir ./iot
+//
+// It writes what devices need to a directory: an authority, a device certificate, access keys. With -generic it is a full
+// MQTT broker without the rules of a cloud service:
 //
 //	gneiss-emulator -generic -addr 127.0.0.1:1883
 //

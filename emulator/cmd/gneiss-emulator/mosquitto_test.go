@@ -40,7 +40,7 @@ func TestMosquittoClients(t *testing.T) {
 	t.Parallel()
 	pub, sub := tool(t, "mosquitto_pub"), tool(t, "mosquitto_sub")
 	dir := t.TempDir()
-	stdout, _, _ := emulate(t, "-addr", "127.0.0.1:0", "-tls-addr", "127.0.0.1:0", "-cert-dir", dir, "-require-cert")
+	stdout, _, _ := emulate(t, "-generic", "-addr", "127.0.0.1:0", "-tls-addr", "127.0.0.1:0", "-dir", dir, "-require-cert")
 	plain := mosquittoAddress(t, address(t, stdout.String(), "plain TCP"))
 	secure := append(mosquittoAddress(t, address(t, stdout.String(), "TLS")),
 		"--cafile", filepath.Join(dir, "ca.pem"), "--cert", filepath.Join(dir, "device.pem"), "--key", filepath.Join(dir, "device.key"))
@@ -70,7 +70,7 @@ func TestMosquittoClients(t *testing.T) {
 func TestMosquittoSession(t *testing.T) {
 	t.Parallel()
 	pub, sub := tool(t, "mosquitto_pub"), tool(t, "mosquitto_sub")
-	stdout, _, _ := emulate(t, "-addr", "127.0.0.1:0")
+	stdout, _, _ := emulate(t, "-generic", "-addr", "127.0.0.1:0")
 	addr := mosquittoAddress(t, address(t, stdout.String(), "plain TCP"))
 	away := append(addr, "-V", "mqttv5", "-i", "away", "-c", "-x", "1000", "-q", "2", "-t", "away/#")
 	if out, err := command(t, sub, append(away, "-E")...).CombinedOutput(); err != nil { // leaves after SUBACK

@@ -26,7 +26,10 @@ type settings struct {
 	generic     bool
 	addr        string
 	tlsAddr     string
-	certDir     string
+	mqttsAddr   string
+	dir         string
+	strict      bool
+	unlimited   bool
 	clientName  string
 	requireCert bool
 	remote      bool
@@ -47,15 +50,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if set.verbose {
 		logger = slog.New(slog.NewTextHandler(stderr, nil))
 	}
-	srv, err := emulator.Start(emulator.Options{
-		Addr: set.addr, TLSAddr: set.tlsAddr, RequireClientCert: set.requireCert, AllowRemote: set.remote, Logger: logger,
-	})
+	if err := set.makeDir(); err != nil {
+		fmt.Fprintln(stderr, "gneiss-emulator:", err)
+		return exitFailure
+	}
+	options := emulator.Options{
+		Profile: emulator.Generic, Addr: set.addr, TLSAddr: set.tlsAddr, RequireClientCert: set.requireCert, AllowRemote: set.remote, Logger: logger,
+	}
+	tell := announce
+	if !set.generic {
+		options, tell = set.aws(options), announceAWS
+	}
+	srv, err := emulator.Start(options)
 	if err != nil {
 		fmt.Fprintf(stderr, "gneiss-emulator: %s%s\n", strings.TrimPrefix(err.Error(), "emulator: "), hint(err))
 		return exitFailure
 	}
 	defer srv.Close()
-	if err := announce(srv, set, stdout); err != nil {
+	if err := tell(srv, set, stdout); err != nil {
 		fmt.Fprintln(stderr, "gneiss-emulator:", err)
 		return exitFailure
 	}
@@ -83,12 +95,15 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	var set settings
 	fs := flag.NewFlagSet("gneiss-emulator", flag.ContinueOnError)
 	fs.SetOutput(stderr)
-	fs.BoolVar(&set.generic, "generic", true, "a full MQTT 5 and 3.1.1 broker without the limits of a cloud service")
-	fs.StringVar(&set.addr, "addr", "127.0.0.1:1883", "`address` for plain TCP; empty for none")
-	fs.StringVar(&set.tlsAddr, "tls-addr", "", "`address` for TLS; empty for none")
-	fs.StringVar(&set.certDir, "cert-dir", "", "`directory` to write the authority's and a client's certificate to; needs -tls-addr")
-	fs.StringVar(&set.clientName, "client-name", "device", "common `name` of the client certificate in -cert-dir")
-	fs.BoolVar(&set.requireCert, "require-cert", false, "refuse TLS clients without a certificate")
+	fs.BoolVar(&set.generic, "generic", false, "a full MQTT 5 and 3.1.1 broker instead of AWS IoT Core")
+	fs.StringVar(&set.addr, "addr", "", "`address` for TCP without TLS; with -generic 127.0.0.1:1883 where there is none for TLS")
+	fs.StringVar(&set.tlsAddr, "tls-addr", "", "`address` for TLS; without -generic it stands for port 443 and is "+defaultTLS+" by default")
+	fs.StringVar(&set.mqttsAddr, "mqtts-addr", defaultMQTTS, "`address` that stands for port 8883; not with -generic")
+	fs.StringVar(&set.dir, "dir", "", "`directory` to write certificates and keys to; a new temporary one by default, with -generic none")
+	fs.StringVar(&set.clientName, "client-name", "device", "`name` of the thing, or of the client, whose certificate is written")
+	fs.BoolVar(&set.requireCert, "require-cert", false, "with -generic: refuse TLS clients without a certificate")
+	fs.BoolVar(&set.strict, "strict", false, "enforce IoT policies; the device may do what its policy in the directory says; not with -generic")
+	fs.BoolVar(&set.unlimited, "unlimited", false, "lift the quotas; not with -generic")
 	fs.BoolVar(&set.remote, "remote", false, "allow addresses that other machines can reach")
 	fs.BoolVar(&set.verbose, "v", false, "log connections to standard error")
 	if err := fs.Parse(args); err != nil {
@@ -97,19 +112,51 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 		}
 		return set, errors.New("see -help")
 	}
-	switch {
-	case fs.NArg() > 0:
+	if fs.NArg() > 0 {
 		return set, fmt.Errorf("unexpected argument %q", fs.Arg(0))
-	case !set.generic:
-		return set, errors.New("-generic=false: there is no other profile")
-	case set.addr == "" && set.tlsAddr == "":
-		return set, errors.New("-addr and -tls-addr are both empty: nowhere to listen")
-	case set.certDir != "" && set.tlsAddr == "":
-		return set, errors.New("-cert-dir needs -tls-addr")
-	case set.requireCert && set.tlsAddr == "":
-		return set, errors.New("-require-cert needs -tls-addr")
 	}
-	return set, nil
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	return set, set.complete(given)
+}
+
+// The addresses of AWS IoT Core, on ports that anybody may open.
+const (
+	defaultTLS   = "127.0.0.1:8443"
+	defaultMQTTS = "127.0.0.1:8883"
+)
+
+// complete fills in what depends on the profile, and refuses what does not fit.
+func (set *settings) complete(given map[string]bool) error {
+	if !set.generic {
+		switch {
+		case set.requireCert:
+			return errors.New("-require-cert belongs to -generic: with AWS IoT Core the port decides")
+		case !given["tls-addr"]:
+			set.tlsAddr = defaultTLS
+		}
+		if set.addr == "" && set.tlsAddr == "" && set.mqttsAddr == "" {
+			return errors.New("-addr, -tls-addr and -mqtts-addr are all empty: nowhere to listen")
+		}
+		return nil
+	}
+	for _, name := range []string{"mqtts-addr", "strict", "unlimited"} {
+		if given[name] {
+			return fmt.Errorf("-%s belongs to AWS IoT Core, not to -generic", name)
+		}
+	}
+	if !given["addr"] && set.tlsAddr == "" {
+		set.addr = "127.0.0.1:1883"
+	}
+	switch {
+	case set.addr == "" && set.tlsAddr == "":
+		return errors.New("-addr and -tls-addr are both empty: nowhere to listen")
+	case set.dir != "" && set.tlsAddr == "":
+		return errors.New("-dir needs -tls-addr")
+	case set.requireCert && set.tlsAddr == "":
+		return errors.New("-require-cert needs -tls-addr")
+	}
+	return nil
 }
 
 // announce prints how to connect.
@@ -120,8 +167,8 @@ func announce(srv *emulator.Server, set settings, w io.Writer) error {
 	}
 	if addr := srv.TLSAddr(); addr != "" {
 		fmt.Fprintf(w, "\n  %s  TLS, certificate for localhost\n", addr)
-		if set.certDir != "" {
-			files, err := srv.WriteCerts(set.certDir, set.clientName)
+		if set.dir != "" {
+			files, err := srv.WriteCerts(set.dir, set.clientName)
 			if err != nil {
 				return err
 			}
@@ -131,7 +178,7 @@ func announce(srv *emulator.Server, set settings, w io.Writer) error {
 			}
 			fmt.Fprintf(w, "    mosquitto_sub -h localhost -p %s --cafile %s --cert %s --key %s -t '#' -v\n", port, files.CA, files.Cert, files.Key)
 		} else {
-			fmt.Fprintln(w, "    -cert-dir writes the certificates that clients need")
+			fmt.Fprintln(w, "    -dir writes the certificates that clients need")
 		}
 	}
 	fmt.Fprintln(w, "\nInterrupt to stop.")

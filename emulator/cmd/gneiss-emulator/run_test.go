@@ -79,7 +79,7 @@ func address(t *testing.T, text, what string) string {
 func TestRunAndStop(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	stdout, _, stop := emulate(t, "-generic", "-addr", "127.0.0.1:0", "-tls-addr", "127.0.0.1:0", "-cert-dir", dir, "-v")
+	stdout, _, stop := emulate(t, "-generic", "-addr", "127.0.0.1:0", "-tls-addr", "127.0.0.1:0", "-dir", dir, "-v")
 	text := stdout.String()
 	for _, a := range []string{address(t, text, "plain TCP"), address(t, text, "TLS")} {
 		conn, err := net.Dial("tcp", a)
@@ -122,14 +122,16 @@ func TestErrorsAreClear(t *testing.T) {
 	}{
 		"unknown flag":   {[]string{"-bogus"}, exitUsage, "-bogus"},
 		"argument":       {[]string{"1883"}, exitUsage, `unexpected argument "1883"`},
-		"nowhere":        {[]string{"-addr", ""}, exitUsage, "nowhere to listen"},
-		"certs, no TLS":  {[]string{"-cert-dir", "x"}, exitUsage, "-cert-dir needs -tls-addr"},
-		"require no TLS": {[]string{"-require-cert"}, exitUsage, "-require-cert needs -tls-addr"},
-		"profile":        {[]string{"-generic=false"}, exitUsage, "no other profile"},
-		"taken":          {[]string{"-addr", taken.Addr().String()}, exitFailure, "choose another port"},
-		"remote":         {[]string{"-addr", "0.0.0.0:0"}, exitFailure, "-remote allows it"},
-		"bad address":    {[]string{"-addr", "1883"}, exitFailure, `address "1883"`},
-		"cert directory": {[]string{"-addr", "", "-tls-addr", "127.0.0.1:0", "-cert-dir", filepath.Join(file, "x")}, exitFailure, "certificates"},
+		"nowhere":        {[]string{"-generic", "-addr", ""}, exitUsage, "nowhere to listen"},
+		"nowhere, AWS":   {[]string{"-tls-addr", "", "-mqtts-addr", ""}, exitUsage, "nowhere to listen"},
+		"certs, no TLS":  {[]string{"-generic", "-dir", "x"}, exitUsage, "-dir needs -tls-addr"},
+		"require no TLS": {[]string{"-generic", "-require-cert"}, exitUsage, "-require-cert needs -tls-addr"},
+		"require, AWS":   {[]string{"-require-cert"}, exitUsage, "-require-cert belongs to -generic"},
+		"8883, generic":  {[]string{"-generic", "-mqtts-addr", ""}, exitUsage, "-mqtts-addr belongs to AWS IoT Core"},
+		"taken":          {[]string{"-generic", "-addr", taken.Addr().String()}, exitFailure, "choose another port"},
+		"remote":         {[]string{"-generic", "-addr", "0.0.0.0:0"}, exitFailure, "-remote allows it"},
+		"bad address":    {[]string{"-generic", "-addr", "1883"}, exitFailure, `address "1883"`},
+		"cert directory": {[]string{"-generic", "-tls-addr", "127.0.0.1:0", "-dir", filepath.Join(file, "x")}, exitFailure, "certificates"},
 		"help":           {[]string{"-help"}, exitOK, "-tls-addr"},
 	} {
 		var stdout, stderr output
@@ -151,7 +153,7 @@ func TestProcessEndsOnSignals(t *testing.T) {
 		t.Fatalf("build: %v: %s", err, out)
 	}
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		c := exec.CommandContext(t.Context(), binary, "-addr", "127.0.0.1:0")
+		c := exec.CommandContext(t.Context(), binary, "-generic", "-addr", "127.0.0.1:0")
 		var out output
 		c.Stdout, c.Stderr = &out, &out
 		if err := c.Start(); err != nil {

@@ -99,22 +99,30 @@ func (a *Authority) issue(name string, usage x509.ExtKeyUsage, edit func(*x509.C
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("emulator: certificate for %q: %w", name, err)
 	}
-	template, err := newTemplate(name)
+	leaf, err := a.sign(name, usage, key.Public(), edit)
 	if err != nil {
 		return tls.Certificate{}, err
+	}
+	return tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}, nil
+}
+
+func (a *Authority) sign(name string, usage x509.ExtKeyUsage, public crypto.PublicKey, edit func(*x509.Certificate)) (*x509.Certificate, error) {
+	template, err := newTemplate(name)
+	if err != nil {
+		return nil, err
 	}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{usage}
 	edit(template)
-	der, err := x509.CreateCertificate(rand.Reader, template, a.Cert, key.Public(), a.key)
+	der, err := x509.CreateCertificate(rand.Reader, template, a.Cert, public, a.key)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("emulator: certificate for %q: %w", name, err)
+		return nil, fmt.Errorf("emulator: certificate for %q: %w", name, err)
 	}
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("emulator: certificate for %q: %w", name, err)
+		return nil, fmt.Errorf("emulator: certificate for %q: %w", name, err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
+	return leaf, nil
 }
 
 // EncodePEM returns certificate and private key (PKCS #8) as PEM.

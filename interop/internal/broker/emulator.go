@@ -31,7 +31,7 @@ func (e *emulated) start() error {
 		return e.server.Restart(emulator.LoseSessions)
 	}
 	server, err := emulator.Start(emulator.Options{
-		Addr: e.broker.TCP, TLSAddr: e.broker.TLS, RequireClientCert: e.options.ClientCertificates,
+		Profile: emulator.Generic, Addr: e.broker.TCP, TLSAddr: e.broker.TLS, RequireClientCert: e.options.ClientCertificates,
 		Limits: broker.Limits{ReceiveMaximum: cmp.Or(e.options.ReceiveMaximum, math.MaxUint16)},
 		Hooks:  broker.Hooks{Connect: judgeConnect, Publish: judgePublish, Subscribe: judgeSubscribe},
 	})

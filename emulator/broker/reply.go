@@ -1,0 +1,58 @@
+package broker
+
+import "github.com/gneiss-mqtt/gneiss-go/core/packet"
+
+// Reply is a message of the server's own, often the answer to another one.
+type Reply struct {
+	packet.Publish
+	// To is a client that gets the message once, whether or not it has subscribed, provided that it is connected; empty:
+	// nobody in particular. Everyone else gets it by subscription.
+	To string
+	// Only keeps the message from everyone but To.
+	Only bool
+}
+
+// Reply publishes messages of the server's own in their order. One that cannot be sent, for its topic or its size, is
+// counted as dropped.
+func (b *Broker) Reply(now Instant, list ...Reply) {
+	b.tick(now)
+	for i := range list {
+		b.reply(&list[i])
+	}
+	b.settle()
+}
+
+// sendReplies publishes what the Publish hook has left.
+func (b *Broker) sendReplies() {
+	for len(b.replies) > 0 {
+		list := b.replies
+		b.replies = nil
+		for i := range list {
+			b.reply(&list[i])
+		}
+	}
+}
+
+func (b *Broker) reply(r *Reply) {
+	p := &r.Publish
+	if b.checkOwn(p) != nil || p.Retain && !b.retained.fits(b, p) {
+		b.stats.Dropped++
+		return
+	}
+	pub := publication{b: b, pkt: p}
+	b.reportPublished(&pub, &Client{}, false)
+	to := b.sessions[r.To]
+	if to != nil && (to.conn == nil || !to.conn.live()) {
+		to = nil // by subscription, if at all
+	}
+	if r.Only {
+		if to != nil {
+			to.deliver(&pub, p.QoS, false, nil, nil)
+		}
+		return
+	}
+	b.distribute(&pub, nil)
+	if to != nil && to.mark != b.epoch { // distribute has marked whom it reached
+		to.deliver(&pub, p.QoS, false, nil, nil)
+	}
+}

@@ -1,0 +1,62 @@
+package gate
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/account"
+)
+
+// Door is what the driver tells of a connection, as its Context.
+type Door struct {
+	// Principal is who has come in, where that is known before CONNECT.
+	Principal *account.Principal
+	// ServerName is that of TLS, Headers and Query are those of a WebSocket's upgrade: for a custom authorizer.
+	ServerName string
+	Headers    map[string]string
+	Query      string
+}
+
+// connect decides on a CONNECT.
+func (g *Gate) connect(now broker.Instant, c *broker.Client, p *packet.Connect) broker.ConnectDecision {
+	if !g.mayConnect(now, c.ID) {
+		return refuse(packet.QuotaExceeded, "this client identifier connects too often")
+	}
+	if strings.HasPrefix(c.ID, "$") && p.ClientID != "" {
+		return refuse(packet.ClientIdentifierNotValid, "a client identifier must not begin with $")
+	}
+	door, _ := c.Info.Context.(*Door)
+	if door == nil || door.Principal == nil {
+		return refuse(packet.NotAuthorized, "the client has not shown who it is")
+	}
+	return g.admit(now, c, p, door.Principal)
+}
+
+func refuse(code packet.ReasonCode, reason string) broker.ConnectDecision {
+	return broker.ConnectDecision{Code: code, ReasonString: reason}
+}
+
+// admit lets a client in whose principal is known.
+func (g *Gate) admit(now broker.Instant, c *broker.Client, p *packet.Connect, who *account.Principal) broker.ConnectDecision {
+	if w := p.Will; w != nil && len(w.Payload) > clamp(g.quotas.Payload, 1<<30) {
+		return refuse(packet.QuotaExceeded, "the will is too large")
+	}
+	d := broker.ConnectDecision{}
+	if g.next.Connect != nil {
+		if d = g.next.Connect(now, c, p); d.Pending || d.Code != packet.Success {
+			return d
+		}
+	}
+	g.peers[c.Conn] = &peer{id: c.ID, principal: who, session: g.sessionID()}
+	return d
+}
+
+// sessionID returns a random UUID.
+func (g *Gate) sessionID() string {
+	a, b := g.random.Uint64(), g.random.Uint64()
+	a = a&^0xf000 | 0x4000
+	b = b&^(3<<62) | 2<<62
+	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", a>>32, a>>16&0xffff, a&0xffff, b>>48, b&(1<<48-1))
+}

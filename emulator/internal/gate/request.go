@@ -1,0 +1,36 @@
+package gate
+
+import (
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/account"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
+)
+
+// Request judges a message that comes by HTTP. Where a service has consumed it there are replies, else it is to be
+// published.
+func (g *Gate) Request(now broker.Instant, who *account.Principal, p *packet.Publish) (replies []broker.Reply, consumed bool, err error) {
+	d := g.judge(now, "", who, p)
+	switch {
+	case d.Code.Failed():
+		return nil, false, &service.Refusal{Code: d.Code, Reason: d.ReasonString}
+	case d.Disconnect:
+		return nil, false, &service.Refusal{Code: packet.NotAuthorized, Reason: d.ReasonString}
+	}
+	return d.Replies, d.Consume, nil
+}
+
+// Allowed reports whether the policies of a principal allow an action on a resource, such as "topic/a/b".
+func (g *Gate) Allowed(who *account.Principal, action, resource string) bool { return true }
+
+// StatusChanged disconnects whoever uses a certificate that is not active any more.
+func (g *Gate) StatusChanged(certificateID string) {
+	if c := g.account.Certificate(certificateID); c != nil && c.Status == account.Active {
+		return
+	}
+	for id, p := range g.peers {
+		if p.principal.Kind == account.ByDevice && p.principal.ID == certificateID {
+			g.actions.Kicks = append(g.actions.Kicks, Kick{Conn: id, Code: packet.NotAuthorized, Reason: "the certificate is not active"})
+		}
+	}
+}

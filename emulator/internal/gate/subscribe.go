@@ -1,0 +1,41 @@
+package gate
+
+import (
+	"strings"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
+)
+
+// subscribe decides on one filter.
+func (g *Gate) subscribe(now broker.Instant, c *broker.Client, f packet.Filter) broker.SubscribeDecision {
+	peer := g.peers[c.Conn]
+	if peer == nil {
+		return broker.SubscribeDecision{Code: packet.NotAuthorized, Disconnect: true}
+	}
+	if f.QoS == packet.QoS2 { // never granted as something less
+		return broker.SubscribeDecision{Code: packet.QoSNotSupported, Disconnect: true}
+	}
+	if g.checkTopic(f.Filter) != "" {
+		return broker.SubscribeDecision{Code: packet.TopicFilterInvalid}
+	}
+	_, inner, shared := packet.SplitShared(f.Filter)
+	if !shared {
+		inner = f.Filter
+	}
+	if reserved(inner) && (strings.HasPrefix(inner, ingest) || !known(inner) && g.opts.EndOnReserved) {
+		return broker.SubscribeDecision{Code: packet.TopicFilterInvalid, Disconnect: g.opts.EndOnReserved}
+	}
+	if g.next.Subscribe != nil {
+		return g.next.Subscribe(now, c, f)
+	}
+	return broker.SubscribeDecision{}
+}
+
+// deliver decides whether a message may go to a client.
+func (g *Gate) deliver(now broker.Instant, c *broker.Client, topic string) bool {
+	if peer := g.peers[c.Conn]; peer != nil && !peer.out.messages.take(now, 1, g.quotas.PublishesOut, g.quotas.PublishesOut) {
+		return false
+	}
+	return g.next.Deliver == nil || g.next.Deliver(now, c, topic)
+}
