@@ -96,7 +96,7 @@ func scramBubble(t *testing.T, password string, f func(t *testing.T, c *mqtt.Cli
 	synctest.Test(t, func(t *testing.T) {
 		side := newScramServer(t, "device", "right")
 		network := memnet.New(memnet.Link{Latency: 10 * time.Millisecond}, 1)
-		s, err := emulator.Start(emulator.Options{Mem: network, Hooks: broker.Hooks{Auth: side.auth}})
+		s, err := emulator.Start(emulator.Options{Profile: emulator.Generic, Mem: network, Hooks: broker.Hooks{Auth: side.auth}})
 		if err != nil {
 			t.Fatal(err)
 		}
