@@ -1,0 +1,146 @@
+package provisioning
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"strings"
+
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/account"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
+)
+
+// The topics, without the format that follows.
+const (
+	createTopic = "$aws/certificates/create"
+	csrTopic    = "$aws/certificates/create-from-csr"
+	templates   = "$aws/provisioning-templates/"
+	provision   = "/provision"
+)
+
+// request is a request on its way. It outlives the message: a hook may have to decide first.
+type request struct {
+	from   service.Request // without its payload
+	format service.Format
+	fields map[string]any
+}
+
+// Handle answers a request. There is nothing that tells answers apart but their order, as with the real service.
+func (s *Service) Handle(r *service.Request) (out []service.Message, ours bool) {
+	name, format, named := service.CutFormat(r.Topic)
+	var run func(*request) (any, *Error)
+	switch {
+	case !named:
+		return nil, strings.HasPrefix(r.Topic, "$aws/certificates/") || strings.HasPrefix(r.Topic, templates)
+	case name == createTopic:
+		run = s.createKeys
+	case name == csrTopic:
+		run = s.createFromCSR
+	case strings.HasPrefix(name, templates) && strings.HasSuffix(name, provision):
+		template := strings.TrimSuffix(strings.TrimPrefix(name, templates), provision)
+		run = func(q *request) (any, *Error) { return s.register(q, template) }
+	default:
+		return nil, strings.HasPrefix(r.Topic, "$aws/certificates/") || strings.HasPrefix(r.Topic, templates)
+	}
+	q := &request{from: *r, format: format, fields: map[string]any{}}
+	q.from.Payload = nil
+	var err error
+	if len(r.Payload) > 0 {
+		q.fields, err = format.Decode(r.Payload)
+	}
+	if err != nil {
+		return []service.Message{q.reject(fail(400, invalidPayload, "The payload is %v", err))}, true
+	}
+	return q.answer(run(q)), true
+}
+
+// answer makes the message that ends a request; no body and no error mean that it is not decided yet.
+func (q *request) answer(body any, e *Error) []service.Message {
+	switch {
+	case e != nil:
+		return []service.Message{q.reject(e)}
+	case body == nil:
+		return nil
+	}
+	return []service.Message{service.Reply(&q.from, q.from.Topic+"/accepted", q.format.Encode(body))}
+}
+
+func (q *request) reject(e *Error) service.Message {
+	return service.Reply(&q.from, q.from.Topic+"/rejected", q.format.Encode(e))
+}
+
+// Refuse answers a request with an error of the caller's choice.
+func (s *Service) Refuse(r *service.Request, e *Error) ([]service.Message, bool) {
+	name, format, named := service.CutFormat(r.Topic)
+	if !named || name != createTopic && name != csrTopic && !(strings.HasPrefix(name, templates) && strings.HasSuffix(name, provision)) {
+		return nil, false
+	}
+	q := request{from: *r, format: format}
+	return []service.Message{q.reject(e)}, true
+}
+
+func (q *request) text(name string) (string, *Error) {
+	s, ok := q.fields[name].(string)
+	if !ok || s == "" {
+		return "", fail(400, invalidPayload, "%s is missing, or is not text", name)
+	}
+	return s, nil
+}
+
+// created is the answer to a request for a certificate.
+type created struct {
+	CertificateID  string `json:"certificateId"`
+	CertificatePEM string `json:"certificatePem"`
+	PrivateKey     string `json:"privateKey,omitempty"`
+	Token          string `json:"certificateOwnershipToken"`
+}
+
+func (s *Service) createKeys(q *request) (any, *Error) { return s.create(q, nil) }
+
+func (s *Service) createFromCSR(q *request) (any, *Error) {
+	csr, e := q.text("certificateSigningRequest")
+	if e != nil {
+		return nil, e
+	}
+	return s.create(q, []byte(csr))
+}
+
+func (s *Service) create(q *request, csr []byte) (any, *Error) {
+	if len(s.tokens) >= maxTokens {
+		return nil, fail(429, throttling, "There are too many ownership tokens")
+	}
+	certPEM, keyPEM, err := s.c.NewCertificate(csr)
+	if err != nil {
+		if csr != nil {
+			return nil, fail(400, invalidParameter, "The certificate signing request is not valid")
+		}
+		return nil, fail(500, internalFailure, "The certificate could not be made")
+	}
+	c, e := s.store(q, certPEM, account.PendingActivation)
+	if e != nil {
+		return nil, e
+	}
+	o := &ownership{s.c.NewToken(), c.ID, q.from.Now.Add(TokenLifetime)}
+	s.remember(o)
+	return created{c.ID, string(certPEM), string(keyPEM), o.Token}, nil
+}
+
+func (s *Service) remember(o *ownership) {
+	s.tokens[o.Token] = o
+	s.aging = append(s.aging, o)
+}
+
+func (s *Service) store(q *request, certPEM []byte, status account.CertificateStatus) (*account.Certificate, *Error) {
+	block, _ := pem.Decode(certPEM)
+	if block == nil {
+		return nil, fail(500, internalFailure, "The certificate could not be made")
+	}
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fail(500, internalFailure, "The certificate could not be made")
+	}
+	c, err := s.c.Account.AddCertificate(leaf, status, q.from.Now)
+	if err != nil {
+		return nil, fail(500, internalFailure, "The certificate could not be registered")
+	}
+	return c, nil
+}
