@@ -7,21 +7,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
-// Command is what can be sent to devices.
-type Command struct {
-	// ID has 1 to 64 letters, digits, hyphens and underscores.
-	ID          string
-	Payload     []byte // at most 131,072 bytes, sent as it is
-	ContentType string // decides about the topic: application/json and application/cbor have one of their own
-	DisplayName string `json:",omitempty"`
-	Description string `json:",omitempty"`
-	// Deprecated commands cannot be sent any more.
-	Deprecated bool
-	CreatedAt  time.Time
-	UpdatedAt  time.Time
-}
+// Command is the type of the public API.
+type Command = iotcore.Command
 
 // Create makes a command.
 func (s *Service) Create(now time.Time, c Command) error {

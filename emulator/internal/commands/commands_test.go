@@ -39,7 +39,7 @@ func (s *Service) script(now time.Time, words []string) ([]service.Message, erro
 		if len(words) > 3 {
 			timeout, _ = time.ParseDuration(words[3])
 		}
-		_, out, err := s.Start(now, words[1], Target{kind, id}, timeout)
+		_, out, err := s.Start(now, words[1], Target{Kind: kind, ID: id}, timeout)
 		return out, err
 	case "is":
 		x, err := s.Execution(words[1])
@@ -64,7 +64,7 @@ func TestRequestCarriesContentTypeAndExpiry(t *testing.T) {
 		if err := s.Create(now, Command{ID: id, ContentType: c.contentType, Payload: []byte{0, 255}}); err != nil {
 			t.Fatal(err)
 		}
-		x, out, err := s.Start(now, id, Target{Clients, "dev"}, 90*time.Second)
+		x, out, err := s.Start(now, id, Target{Kind: Clients, ID: "dev"}, 90*time.Second)
 		if err != nil || len(out) != 1 {
 			t.Fatal(out, err)
 		}
@@ -83,7 +83,7 @@ func TestCBOR(t *testing.T) {
 	if err := s.Create(now, Command{ID: "c", Payload: []byte("p")}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Start(now, "c", Target{Things, "t"}, 0); err != nil {
+	if _, _, err := s.Start(now, "c", Target{Kind: Things, ID: "t"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	send := func(v any) (topic string, m map[string]any) {
@@ -134,12 +134,12 @@ func TestControl(t *testing.T) {
 		"id":            {s.Create(now, Command{ID: "a/b", Payload: []byte("p")}), InvalidRequest},
 		"empty":         {s.Create(now, Command{ID: "d"}), InvalidRequest},
 		"large":         {s.Create(now, Command{ID: "d", Payload: make([]byte, 128<<10+1)}), InvalidRequest},
-		"unknown":       {start("d", Target{Things, "t"}, 0), ResourceNotFound},
-		"kind":          {start("c", Target{"thing", "t"}, 0), InvalidRequest},
-		"thing":         {start("c", Target{Things, "a/b"}, 0), InvalidRequest},
-		"client":        {start("c", Target{Clients, "+"}, 0), InvalidRequest},
-		"short":         {start("c", Target{Things, "t"}, time.Millisecond), InvalidRequest},
-		"long":          {start("c", Target{Things, "t"}, 13*time.Hour), InvalidRequest},
+		"unknown":       {start("d", Target{Kind: Things, ID: "t"}, 0), ResourceNotFound},
+		"kind":          {start("c", Target{Kind: "thing", ID: "t"}, 0), InvalidRequest},
+		"thing":         {start("c", Target{Kind: Things, ID: "a/b"}, 0), InvalidRequest},
+		"client":        {start("c", Target{Kind: Clients, ID: "+"}, 0), InvalidRequest},
+		"short":         {start("c", Target{Kind: Things, ID: "t"}, time.Millisecond), InvalidRequest},
+		"long":          {start("c", Target{Kind: Things, ID: "t"}, 13*time.Hour), InvalidRequest},
 		"delete":        {s.Delete("d"), ResourceNotFound},
 		"no execution":  {s.DeleteExecution("x9"), ResourceNotFound},
 		"not there":     {second(s.Execution("x9")), ResourceNotFound},
@@ -149,7 +149,7 @@ func TestControl(t *testing.T) {
 			t.Errorf("%s: %v", name, c.err)
 		}
 	}
-	if err := start("c", Target{Things, "t"}, 0); err != nil {
+	if err := start("c", Target{Kind: Things, ID: "t"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.DeleteExecution("x1"); err == nil {
@@ -158,7 +158,7 @@ func TestControl(t *testing.T) {
 	if c, err := s.Update(now, "c", new("name"), new("text"), new(true)); err != nil || !c.Deprecated || c.DisplayName != "name" || c.Description != "text" {
 		t.Error(c, err)
 	}
-	if err := start("c", Target{Things, "t"}, 0); err == nil {
+	if err := start("c", Target{Kind: Things, ID: "t"}, 0); err == nil {
 		t.Error("a deprecated command was sent")
 	}
 	s.Wake(now.Add(time.Minute))
@@ -180,7 +180,7 @@ func TestSaveAndLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, target := range []string{"t", "u"} {
-		if _, _, err := a.Start(now, "c", Target{Things, target}, 0); err != nil {
+		if _, _, err := a.Start(now, "c", Target{Kind: Things, ID: target}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -190,7 +190,7 @@ func TestSaveAndLoad(t *testing.T) {
 	if at, ok := b.NextWake(); !ok || !at.Equal(now.Add(10*time.Second)) {
 		t.Error(at, ok)
 	}
-	if list := b.Executions("c", Target{Things, "u"}); len(list) != 1 || list[0].ID != "x2" {
+	if list := b.Executions("c", Target{Kind: Things, ID: "u"}); len(list) != 1 || list[0].ID != "x2" {
 		t.Errorf("%+v", list)
 	}
 	for _, text := range []string{"", `{"commands":[{"ID":"a"}]}`, `{"executions":[{"ID":"a","Target":{"Kind":"x"}}]}`} {
@@ -210,7 +210,7 @@ func FuzzHandle(f *testing.F) {
 		if err := s.Create(now, Command{ID: "c", Payload: []byte("p")}); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := s.Start(now, "c", Target{Things, "t"}, 0); err != nil {
+		if _, _, err := s.Start(now, "c", Target{Kind: Things, ID: "t"}, 0); err != nil {
 			t.Fatal(err)
 		}
 		out, _ := s.Handle(&service.Request{Now: now, ClientID: "c", Topic: "$aws/commands/things/t/executions/x1/" + suffix, Payload: payload})

@@ -5,50 +5,32 @@ import (
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
-// Status is the state of an execution.
-type Status string
+// The types of the public API, which are the same.
+type (
+	Status    = iotcore.CommandStatus
+	Reason    = iotcore.CommandReason
+	Value     = iotcore.CommandValue
+	Target    = iotcore.CommandTarget
+	Execution = iotcore.CommandExecution
+)
 
-// The states of executions.
+// The states of executions, and the kinds of targets.
 const (
-	Created    Status = "CREATED"
-	InProgress Status = "IN_PROGRESS"
-	Succeeded  Status = "SUCCEEDED"
-	Failed     Status = "FAILED"
-	Rejected   Status = "REJECTED"
-	TimedOut   Status = "TIMED_OUT"
+	Created    = iotcore.CommandCreated
+	InProgress = iotcore.CommandInProgress
+	Succeeded  = iotcore.CommandSucceeded
+	Failed     = iotcore.CommandFailed
+	Rejected   = iotcore.CommandRejected
+	TimedOut   = iotcore.CommandTimedOut
+
+	Things  = iotcore.TargetThings
+	Clients = iotcore.TargetClients
 )
 
-// NoResponse is the reason code of an execution that the service has timed out.
-const NoResponse = "$NO_RESPONSE_FROM_DEVICE"
-
-// Reason says why an execution has its status.
-type Reason struct {
-	Code        string `json:"reasonCode"`
-	Description string `json:"reasonDescription,omitempty"`
-}
-
-// Value is one result of an execution: exactly one field is set.
-type Value struct {
-	S   *string `json:"S,omitempty"`
-	B   *bool   `json:"B,omitempty"`
-	BIN []byte  `json:"BIN,omitempty"`
-}
-
-// Target is a device: a thing, or a client identifier for devices that are not registered.
-type Target struct {
-	Kind string // "things" or "clients"
-	ID   string
-}
-
-// The kinds of targets.
-const (
-	Things  = "things"
-	Clients = "clients"
-)
-
-func (t Target) valid() bool {
+func valid(t Target) bool {
 	switch t.Kind {
 	case Things:
 		return service.ValidThing(t.ID)
@@ -58,29 +40,12 @@ func (t Target) valid() bool {
 	return false
 }
 
-// Execution is a command that was sent to a device.
-type Execution struct {
-	ID      string
-	Command string
-	Target  Target
-	Status  Status
-	Reason  *Reason          `json:",omitempty"`
-	Result  map[string]Value `json:",omitempty"`
-	// Final is true once the device has said the last word.
-	Final     bool
-	Timeout   time.Duration
-	CreatedAt time.Time
-	StartedAt time.Time `json:",omitzero"`
-	UpdatedAt time.Time
-	EndedAt   time.Time `json:",omitzero"`
-}
-
 // waits reports whether the execution can still time out.
-func (x *Execution) waits() bool { return x.Status == Created || x.Status == InProgress }
+func waits(x *Execution) bool { return x.Status == Created || x.Status == InProgress }
 
-func (x *Execution) deadline() time.Time { return x.CreatedAt.Add(x.Timeout) }
+func deadline(x *Execution) time.Time { return x.CreatedAt.Add(x.Timeout) }
 
-func (x *Execution) prefix() string {
+func prefix(x *Execution) string {
 	return "$aws/commands/" + x.Target.Kind + "/" + x.Target.ID + "/executions/" + x.ID + "/"
 }
 
@@ -92,7 +57,7 @@ type result struct {
 }
 
 // apply records what the device has said. Details that it does not mention stay.
-func (x *Execution) apply(now time.Time, r result) {
+func apply(now time.Time, x *Execution, r result) {
 	x.Status, x.UpdatedAt = r.status, now
 	if x.Reason = r.reason; r.values != nil {
 		x.Result = r.values

@@ -27,7 +27,7 @@ func parseTopic(name string) (t topic, ours, ok bool) {
 	if len(l) != 7 || l[4] != "executions" || l[6] != "response" || l[2] != Things && l[2] != Clients {
 		return t, true, false
 	}
-	t.target, t.execution = Target{l[2], l[3]}, l[5]
+	t.target, t.execution = Target{Kind: l[2], ID: l[3]}, l[5]
 	return t, true, true
 }
 
@@ -86,7 +86,7 @@ func (s *Service) respond(r *service.Request, t topic) *Error {
 	case x.Final:
 		return fail(TerminalStateReached, "The command execution is %s", x.Status)
 	}
-	x.apply(r.Now, res)
+	apply(r.Now, x, res)
 	s.arm(x)
 	return nil
 }

@@ -37,7 +37,7 @@ func parseReason(v any) (*Reason, *Error) {
 	if m["reasonDescription"] != nil && !ok || utf8.RuneCountInString(text) > 1024 {
 		return nil, fail(InvalidRequest, "reasonDescription must be text of at most 1024 characters")
 	}
-	return &Reason{code, text}, nil
+	return &Reason{Code: code, Description: text}, nil
 }
 
 func validCode(s string) bool {

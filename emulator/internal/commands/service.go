@@ -7,6 +7,7 @@ import (
 
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
 // The limits of the service, and how many of each there may be here.
@@ -47,7 +48,7 @@ func (s *Service) Start(now time.Time, id string, target Target, timeout time.Du
 	switch {
 	case c.Deprecated:
 		return Execution{}, nil, fail(InvalidRequest, "The command %s is deprecated", id)
-	case !target.valid():
+	case !valid(target):
 		return Execution{}, nil, fail(InvalidRequest, "%s/%s is not a target", target.Kind, target.ID)
 	case timeout < time.Second || timeout > MaxTimeout:
 		return Execution{}, nil, fail(InvalidRequest, "The timeout must be between 1 second and 12 hours")
@@ -60,7 +61,7 @@ func (s *Service) Start(now time.Time, id string, target Target, timeout time.Du
 
 // request is the message to the device.
 func request(x *Execution, c *Command) service.Message {
-	topic := x.prefix() + "request"
+	topic := prefix(x) + "request"
 	switch c.ContentType {
 	case "application/json":
 		topic += "/json"
@@ -98,7 +99,7 @@ func (s *Service) drop(x *Execution) {
 // arm takes note of whether an execution can time out.
 func (s *Service) arm(x *Execution) {
 	s.stale = true
-	if x.waits() {
+	if waits(x) {
 		s.waiting[x] = struct{}{}
 	} else {
 		delete(s.waiting, x)
@@ -110,7 +111,7 @@ func (s *Service) NextWake() (time.Time, bool) {
 	if s.stale {
 		s.next, s.stale = time.Time{}, false
 		for x := range s.waiting {
-			if at := x.deadline(); s.next.IsZero() || at.Before(s.next) {
+			if at := deadline(x); s.next.IsZero() || at.Before(s.next) {
 				s.next = at
 			}
 		}
@@ -121,9 +122,9 @@ func (s *Service) NextWake() (time.Time, bool) {
 // Wake times out what has not been answered. The device may still answer.
 func (s *Service) Wake(now time.Time) []service.Message {
 	for x := range s.waiting {
-		if !now.Before(x.deadline()) {
+		if !now.Before(deadline(x)) {
 			x.Status, x.UpdatedAt, x.EndedAt = TimedOut, now, now
-			x.Reason = &Reason{Code: NoResponse}
+			x.Reason = &Reason{Code: iotcore.NoResponse}
 			delete(s.waiting, x)
 			s.stale = true
 		}
@@ -146,7 +147,7 @@ func (s *Service) DeleteExecution(id string) error {
 	switch {
 	case x == nil:
 		return fail(ResourceNotFound, "There is no command execution %s", id)
-	case x.waits():
+	case waits(x):
 		return fail(InvalidRequest, "The command execution is %s", x.Status)
 	}
 	s.drop(x)

@@ -32,7 +32,7 @@ func (s *Service) Load(text []byte) error {
 		next.commands[c.ID] = &c
 	}
 	for _, x := range v.Executions {
-		if !x.Target.valid() || !service.ValidName(x.ID, 64, "") {
+		if !valid(x.Target) || !service.ValidName(x.ID, 64, "") {
 			return fmt.Errorf("commands: saved execution %q is damaged", x.ID)
 		}
 		next.put(&x)

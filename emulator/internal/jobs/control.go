@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
 // Create creates a job and queues it for its things.
@@ -22,7 +23,7 @@ func (s *Service) Create(now time.Time, j Job) ([]service.Message, error) {
 	}
 	j.Things = slices.Clone(j.Things)
 	j.Document = slices.Clone(j.Document)
-	j.Status, j.CreatedAt, j.LastUpdatedAt = JobInProgress, now, now
+	j.Status, j.CreatedAt, j.LastUpdatedAt = iotcore.JobInProgress, now, now
 	kept := &job{j, map[string]*execution{}}
 	s.jobs[j.ID] = kept
 	var out []service.Message
@@ -63,10 +64,10 @@ func (s *Service) Cancel(now time.Time, id string, force bool, reason, comment s
 	if e != nil {
 		return nil, e
 	}
-	if j.Status != JobInProgress {
+	if j.Status != iotcore.JobInProgress {
 		return nil, fail(InvalidStateTransition, "Job %s is %s", id, j.Status)
 	}
-	j.Status, j.LastUpdatedAt, j.CompletedAt = JobCanceled, now, now
+	j.Status, j.LastUpdatedAt, j.CompletedAt = iotcore.JobCanceled, now, now
 	j.ForceCanceled, j.ReasonCode, j.Comment = force, reason, comment
 	var out []service.Message
 	for _, thing := range slices.Sorted(maps.Keys(j.executions)) {
@@ -83,7 +84,7 @@ func (s *Service) CancelExecution(now time.Time, id, thing string, force bool, d
 	switch {
 	case x == nil:
 		return nil, fail(ResourceNotFound, "Job %s does not exist for thing %s", id, thing)
-	case x.status.terminal(), x.status == InProgress && !force:
+	case terminal(x.status), x.status == InProgress && !force:
 		return nil, fail(InvalidStateTransition, "The job execution is %s", x.status)
 	}
 	if details != nil {
@@ -98,7 +99,7 @@ func (s *Service) Delete(now time.Time, id string, force bool) ([]service.Messag
 	if e != nil {
 		return nil, e
 	}
-	if j.Status == JobInProgress && !force {
+	if j.Status == iotcore.JobInProgress && !force {
 		return nil, fail(InvalidStateTransition, "Job %s is in progress", id)
 	}
 	var out []service.Message

@@ -1,26 +1,30 @@
 package jobs
 
 import (
-	"encoding/json"
 	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
-// Status is the state of a job execution.
-type Status string
+// The types of the public API, which are the same.
+type (
+	Status    = iotcore.ExecutionStatus
+	Execution = iotcore.JobExecution
+)
 
 // The states of executions. All but the first two are terminal.
 const (
-	Queued     Status = "QUEUED"
-	InProgress Status = "IN_PROGRESS"
-	Succeeded  Status = "SUCCEEDED"
-	Failed     Status = "FAILED"
-	Rejected   Status = "REJECTED"
-	TimedOut   Status = "TIMED_OUT"
-	Canceled   Status = "CANCELED"
-	Removed    Status = "REMOVED"
+	Queued     = iotcore.ExecutionQueued
+	InProgress = iotcore.ExecutionInProgress
+	Succeeded  = iotcore.ExecutionSucceeded
+	Failed     = iotcore.ExecutionFailed
+	Rejected   = iotcore.ExecutionRejected
+	TimedOut   = iotcore.ExecutionTimedOut
+	Canceled   = iotcore.ExecutionCanceled
+	Removed    = iotcore.ExecutionRemoved
 )
 
-func (s Status) terminal() bool { return s != Queued && s != InProgress }
+func terminal(s Status) bool { return s != Queued && s != InProgress }
 
 // execution is a job on a thing.
 type execution struct {
@@ -56,21 +60,6 @@ type Summary struct {
 	LastUpdatedAt   int64  `json:"lastUpdatedAt"`
 	VersionNumber   int64  `json:"versionNumber,omitempty"`
 	ExecutionNumber int64  `json:"executionNumber"`
-}
-
-// Execution is an execution as devices see it. Times are seconds since 1970.
-type Execution struct {
-	JobID           string            `json:"jobId"`
-	ThingName       string            `json:"thingName,omitempty"`
-	Status          Status            `json:"status"`
-	StatusDetails   map[string]string `json:"statusDetails,omitempty"`
-	QueuedAt        int64             `json:"queuedAt"`
-	StartedAt       int64             `json:"startedAt,omitempty"`
-	LastUpdatedAt   int64             `json:"lastUpdatedAt"`
-	VersionNumber   int64             `json:"versionNumber"`
-	ExecutionNumber int64             `json:"executionNumber"`
-	SecondsLeft     *int64            `json:"approximateSecondsBeforeTimedOut,omitempty"`
-	JobDocument     json.RawMessage   `json:"jobDocument,omitempty"`
 }
 
 // State is the part of an execution that its device can change.

@@ -106,7 +106,7 @@ func (s *Service) find(c *call) *execution {
 		c.err = fail(ResourceNotFound, "Job %s does not exist for thing %s", c.job, c.thing)
 		return nil
 	}
-	if x.status.terminal() {
+	if terminal(x.status) {
 		c.err = fail(TerminalStateReached, "Job execution of %s has reached the terminal state %s", c.job, x.status)
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
 // Limits bounds jobs. Zero fields mean the defaults.
@@ -44,7 +45,7 @@ func New(l Limits) *Service {
 func (s *Service) pending(thing string) []*execution {
 	var list []*execution
 	for _, x := range s.things[thing] {
-		if !x.status.terminal() {
+		if !terminal(x.status) {
 			list = append(list, x)
 		}
 	}
@@ -136,7 +137,7 @@ func (s *Service) finish(now time.Time, x *execution, status Status) {
 	x.version++
 	x.deadline, x.step = time.Time{}, time.Time{}
 	s.arm(x)
-	if x.job.Status == JobInProgress && x.job.retry(status, x.number) {
+	if x.job.Status == iotcore.JobInProgress && x.job.retry(status, x.number) {
 		s.add(now, x.job, x.thing, x.number+1)
 		return
 	}

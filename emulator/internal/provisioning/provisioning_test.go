@@ -20,6 +20,7 @@ import (
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/account"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/ca"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
 const body = `{
@@ -58,7 +59,7 @@ func start(t *testing.T) *fixture {
 	s := New(Config{Account: a, NewToken: func() string { n++; return fmt.Sprint("token", n) },
 		NewCertificate: func(csr []byte) ([]byte, []byte, error) { return authority.Device("test", csr) }})
 	f := &fixture{t, s, a, time.Now()}
-	if err := s.Create(f.now, Template{Name: "tmpl", Body: body}); err != nil {
+	if err := s.Create(f.now, iotcore.ProvisioningTemplate{Name: "tmpl", Body: body}); err != nil {
 		t.Fatal(err)
 	}
 	return f
@@ -268,7 +269,7 @@ func TestHook(t *testing.T) {
 	t.Parallel()
 	f := start(t)
 	hook := func(context.Context, Event) (Decision, error) { return Decision{}, nil }
-	if err := f.s.Put(f.now, Template{Name: "tmpl", Body: body, Hook: hook}); err != nil {
+	if err := f.s.Put(f.now, iotcore.ProvisioningTemplate{Name: "tmpl", Body: body, Hook: hook}); err != nil {
 		t.Fatal(err)
 	}
 	token, id := f.fromCSR()
@@ -348,20 +349,20 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 		"override":    `{"Resources":{"t":{"Type":"AWS::IoT::Thing","OverrideSettings":{"ThingGroups":"ALL"}}}}`,
 		"no resource": `{"Resources":{"t":7}}`,
 	} {
-		if err := f.s.Put(f.now, Template{Name: "x", Body: text}); err == nil {
+		if err := f.s.Put(f.now, iotcore.ProvisioningTemplate{Name: "x", Body: text}); err == nil {
 			t.Errorf("%s was taken", name)
 		}
 	}
-	if err := f.s.Create(f.now, Template{Name: "tmpl", Body: body}); err == nil {
+	if err := f.s.Create(f.now, iotcore.ProvisioningTemplate{Name: "tmpl", Body: body}); err == nil {
 		t.Error("created twice")
 	}
-	if err := f.s.Put(f.now, Template{Name: "a b", Body: body}); err == nil {
+	if err := f.s.Put(f.now, iotcore.ProvisioningTemplate{Name: "a b", Body: body}); err == nil {
 		t.Error("a name with a blank")
 	}
 	if list := f.s.Templates(); len(list) != 1 || list[0].Name != "tmpl" {
 		t.Errorf("%+v", list)
 	}
-	if err := f.s.Put(f.now, Template{Name: "tmpl", Body: body, Disabled: true}); err != nil {
+	if err := f.s.Put(f.now, iotcore.ProvisioningTemplate{Name: "tmpl", Body: body, Disabled: true}); err != nil {
 		t.Fatal(err)
 	}
 	if _, m := f.send(registerTopic, "{}"); m["errorCode"] != "AccessDenied" {

@@ -1,34 +1,20 @@
 package provisioning
 
 import (
-	"context"
 	"errors"
 	"maps"
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
-// Event is what a pre-provisioning hook is told.
-type Event struct {
-	ClaimCertificateID string // of the connection's certificate
-	CertificateID      string
-	CertificatePEM     string
-	TemplateARN        string
-	TemplateName       string
-	ClientID           string
-	Parameters         map[string]string
-}
-
-// Decision is what a hook answers. The zero value denies.
-type Decision struct {
-	Allow bool
-	// Overrides replace parameters of the device.
-	Overrides map[string]string
-}
-
-// Hook decides whether a device may be provisioned. It may take 5 s.
-type Hook func(context.Context, Event) (Decision, error)
+// The types of the public API, which are the same.
+type (
+	Event    = iotcore.ProvisioningEvent
+	Decision = iotcore.ProvisioningDecision
+	Hook     = iotcore.ProvisioningHook
+)
 
 // Call is a hook to be called. The answer goes to Resolve.
 type Call struct {
@@ -85,7 +71,8 @@ func (s *Service) register(q *request, name string) (any, *Error) {
 		return nil, fail(429, throttling, "Too many devices are waiting for pre-provisioning hooks")
 	}
 	s.lastCall++
-	event := Event{q.from.CertificateID, c.ID, c.PEM(), s.ARN(name), name, q.from.ClientID, maps.Clone(parameters)}
+	event := Event{ClaimCertificateID: q.from.CertificateID, CertificateID: c.ID, CertificatePEM: c.PEM(), TemplateARN: s.ARN(name),
+		TemplateName: name, ClientID: q.from.ClientID, Parameters: maps.Clone(parameters)}
 	s.calls[s.lastCall] = &call{q, t, event, q.from.Now.Add(HookTimeout)}
 	s.fresh = append(s.fresh, Call{s.lastCall, t.Hook, event})
 	return nil, nil

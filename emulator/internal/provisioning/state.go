@@ -27,7 +27,7 @@ func (s *Service) Load(text []byte) error {
 	}
 	next := New(s.c)
 	for _, t := range v.Templates {
-		if err := next.Put(t.CreatedAt, t); err != nil {
+		if err := next.Put(t.CreatedAt, t.ProvisioningTemplate); err != nil {
 			return fmt.Errorf("provisioning: saved templates: %w", err)
 		}
 		next.templates[t.Name].UpdatedAt = t.UpdatedAt

@@ -9,20 +9,12 @@ import (
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
 // Template turns the parameters of a device into resources.
 type Template struct {
-	// Name has 1 to 36 letters, digits, hyphens and underscores.
-	Name        string
-	Description string
-	// Body is the template, in the form of the service: at most 10,240 bytes of JSON.
-	Body string
-	// Disabled templates provision nobody.
-	Disabled bool
-	// Hook is asked first; nil allows everyone.
-	Hook Hook `json:"-"`
-
+	iotcore.ProvisioningTemplate
 	CreatedAt, UpdatedAt time.Time
 
 	parameters map[string]*string // with their defaults
@@ -54,7 +46,8 @@ const (
 )
 
 // Put makes or replaces a template.
-func (s *Service) Put(now time.Time, t Template) error {
+func (s *Service) Put(now time.Time, p iotcore.ProvisioningTemplate) error {
+	t := Template{ProvisioningTemplate: p}
 	if !service.ValidName(t.Name, 36, "") {
 		return fail(400, invalidParameter, "%q is not a name of a template: 1 to 36 letters, digits, hyphens and underscores", t.Name)
 	}
@@ -73,7 +66,7 @@ func (s *Service) Put(now time.Time, t Template) error {
 }
 
 // Create makes a template that must not exist yet.
-func (s *Service) Create(now time.Time, t Template) error {
+func (s *Service) Create(now time.Time, t iotcore.ProvisioningTemplate) error {
 	if s.templates[t.Name] != nil {
 		return fail(409, alreadyExists, "The provisioning template %s exists already", t.Name)
 	}

@@ -4,23 +4,13 @@ import (
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
-// Limits bounds shadows. Zero fields mean the defaults.
-type Limits struct {
-	// Size is the largest state document, metadata apart, in bytes of compact JSON. Default 8,192.
-	Size int
-	// Depth is how deep members may be nested in a section. Default 8; earlier versions of the service had 5 and 6.
-	Depth int
-	// Shadows is how many shadows there may be altogether. Default 100,000.
-	Shadows int
-	// Rate is how many requests a thing may make in a second; the service allows 20. 0 means any number.
-	Rate int
-	// KeepEmpty keeps objects that the removal of members has left empty.
-	KeepEmpty bool
-}
+// Limits is the type of the public API.
+type Limits = iotcore.ShadowLimits
 
-func (l Limits) withDefaults() Limits {
+func withDefaults(l Limits) Limits {
 	if l.Size == 0 {
 		l.Size = 8 << 10
 	}
@@ -76,7 +66,7 @@ type buried struct {
 
 // New returns a service without shadows.
 func New(l Limits) *Service {
-	return &Service{limits: l.withDefaults(), docs: map[key]*document{}, graves: map[key]grave{}, rates: map[string]*window{}}
+	return &Service{limits: withDefaults(l), docs: map[key]*document{}, graves: map[key]grave{}, rates: map[string]*window{}}
 }
 
 // Get returns the body of a get/accepted message, without a client token.
