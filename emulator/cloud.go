@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"context"
 	"math/rand/v2"
 	"net/http"
 	"reflect"
@@ -8,30 +9,36 @@ import (
 	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/account"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/gate"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
 )
 
 // cloud is what the AWS profile has beside the broker. The server's lock guards it.
 type cloud struct {
-	s       *Server
-	account *account.Account
-	gate    *gate.Gate
-	handler http.Handler // of the HTTP API; nil without one
-	web     *web
+	s        *Server
+	account  *account.Account
+	gate     *gate.Gate
+	services *services
+	handler  http.Handler    // of the HTTP API; nil without one
+	life     context.Context // ends when the server stops
+	end      context.CancelFunc
+	web      *web
 }
 
 // newCloud makes an account without things.
 func (s *Server) newCloud() error {
 	o := s.opts.IoT.WithDefaults()
 	c := &cloud{s: s, account: account.New(o.Account, o.Region)}
-	services, handler := newServices(host{s}, c.account)
-	c.handler = handler
+	c.services = newServices(host{s}, c.account, o)
 	c.gate = gate.New(gate.Config{
-		Options: o, Account: c.account, Services: services, Epoch: s.opts.Epoch, Next: s.opts.Hooks,
+		Options: o, Account: c.account, Services: []service.Service{c.services.faults}, Epoch: s.opts.Epoch, Next: s.opts.Hooks,
 		Random: rand.NewPCG(s.opts.Seed, 1),
 	})
 	s.cloud = c
 	return nil
 }
+
+// begin makes a context for what the server waits for.
+func (c *cloud) begin() { c.life, c.end = context.WithCancel(context.Background()) }
 
 // follow tells the gate what has happened and does what it asks for. It reports whether that can have led to more.
 func (c *cloud) follow(list []broker.Event) bool {
@@ -42,6 +49,7 @@ func (c *cloud) follow(list []broker.Event) bool {
 	for _, k := range a.Kicks {
 		c.s.core.End(now, k.Conn, k.Code, k.Reason)
 	}
+	c.s.callHooks()
 	return !a.Empty()
 }
 

@@ -46,11 +46,7 @@ func (s *Server) Device(thing string) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{Thing: thing, CertPEM: cert, KeyPEM: key, CAPEM: s.ca.PEM(), pair: pair, Endpoint: s.Endpoint(), Endpoint8883: s.Endpoint8883()}
-	d.tls = &tls.Config{
-		MinVersion: tls.VersionTLS12, RootCAs: s.ca.Pool(), ServerName: "localhost", NextProtos: []string{alpnDevice},
-		Certificates: []tls.Certificate{pair},
-	}
+	d := s.newDevice(thing, pair, cert, key)
 	err = s.do(func(now broker.Instant) error {
 		a := s.cloud.account
 		if _, err := a.CreateThing(thing); err != nil && !errors.Is(err, account.ErrExists) {
@@ -67,6 +63,16 @@ func (s *Server) Device(thing string) (*Device, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// newDevice returns a device that has a certificate.
+func (s *Server) newDevice(thing string, pair tls.Certificate, cert, key []byte) *Device {
+	d := &Device{Thing: thing, CertPEM: cert, KeyPEM: key, CAPEM: s.ca.PEM(), pair: pair, Endpoint: s.Endpoint(), Endpoint8883: s.Endpoint8883()}
+	d.tls = &tls.Config{
+		MinVersion: tls.VersionTLS12, RootCAs: s.ca.Pool(), ServerName: "localhost", NextProtos: []string{alpnDevice},
+		Certificates: []tls.Certificate{pair},
+	}
+	return d
 }
 
 // TLS returns a configuration with the device's certificate that trusts the server, for port 443 and 8883 alike.

@@ -9,6 +9,10 @@
 // authorizer, HTTPS and WebSockets. What stands for port 8883 is MQTT by mutual TLS. Quotas, reserved topics, CONNACK and
 // refusals are those of the service; see package iotcore for what can be set.
 //
+// Device Shadow, Jobs, Fleet Provisioning and Commands answer on their topics. Methods of [Server] stand for the cloud's
+// side of them: [Server.UpdateShadow], [Server.CreateJob], [Server.PutProvisioningTemplate], [Server.StartCommand];
+// [Server.InjectFault] makes them fail, [Server.Advance] lets time pass.
+//
 // With Options.Profile set to [Generic] it is a full broker for MQTT 5 and 3.1.1 without the limits of a cloud service.
 //
 // It speaks TCP, TLS with certificates of its own making, WebSockets, and an in-memory network that works inside a

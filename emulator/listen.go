@@ -81,6 +81,7 @@ func (s *Server) listenAll() error {
 
 func (s *Server) serveAll() {
 	if s.cloud != nil {
+		s.cloud.begin()
 		s.startWeb()
 	}
 	for _, l := range s.listeners {

@@ -42,6 +42,9 @@ func (s *Server) startWeb() {
 
 // stopWeb ends it. Requests that are being answered lose their connections; WebSockets are the broker's to end.
 func (s *Server) stopWeb() {
+	if s.cloud.end != nil {
+		s.cloud.end()
+	}
 	if w := s.cloud.web; w != nil {
 		_ = w.server.Close()
 		_ = w.Close() // in case it has not begun to serve

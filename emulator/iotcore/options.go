@@ -9,6 +9,8 @@ type Options struct {
 	Region, Account string
 	// Quotas limits clients.
 	Quotas Quotas
+	// Shadows bounds what shadows may hold.
+	Shadows ShadowLimits
 	// EnforcePolicies makes the IoT policies of certificates count: a certificate without a policy may do nothing then.
 	// Otherwise everyone may do everything that is not reserved.
 	EnforcePolicies bool

@@ -1,6 +1,10 @@
 package commands
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
+)
 
 // The codes of rejected messages.
 const (
@@ -20,6 +24,11 @@ const (
 type Error struct{ Code, Message string }
 
 func (e *Error) Error() string { return fmt.Sprintf("commands: %s: %s", e.Code, e.Message) }
+
+// Public returns the error of the public API.
+func (e *Error) Public() *iotcore.Error {
+	return &iotcore.Error{Service: "commands", Code: e.Code, Message: e.Message}
+}
 
 func fail(code, format string, args ...any) *Error {
 	return &Error{code, fmt.Sprintf(format, args...)}

@@ -53,13 +53,13 @@ func (s *Service) Handle(r *service.Request) (out []service.Message, ours bool) 
 	return []service.Message{t.answer(r, "/accepted", accepted{t.execution})}, true
 }
 
-// Refuse answers a request with an error of the caller's choice.
-func (s *Service) Refuse(r *service.Request, e *Error) ([]service.Message, bool) {
+// Refuse answers a request with a code of the caller's choice.
+func (s *Service) Refuse(r *service.Request, code, message string) ([]service.Message, bool) {
 	t, _, ok := parseTopic(r.Topic)
 	if !ok {
 		return nil, false
 	}
-	return []service.Message{t.reject(r, e)}, true
+	return []service.Message{t.reject(r, fail(code, "%s", message))}, true
 }
 
 func (t *topic) reject(r *service.Request, e *Error) service.Message {

@@ -1,6 +1,10 @@
 package jobs
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
+)
 
 // The codes of rejected messages.
 const (
@@ -26,6 +30,11 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("jobs: %s: %s", e.Code, e.Message) }
+
+// Public returns the error of the public API.
+func (e *Error) Public() *iotcore.Error {
+	return &iotcore.Error{Service: "jobs", Code: e.Code, Message: e.Message}
+}
 
 func fail(code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}

@@ -72,12 +72,12 @@ func (s *Service) Do(r *service.Request) ([]byte, []service.Message, error) {
 	return body, out, nil
 }
 
-// Refuse answers a request with an error of the caller's choice.
-func (s *Service) Refuse(r *service.Request, e *Error) ([]service.Message, bool) {
+// Refuse answers a request with a code of the caller's choice.
+func (s *Service) Refuse(r *service.Request, code, message string) ([]service.Message, bool) {
 	if _, ok := parseTopic(r.Topic); !ok {
 		return nil, false
 	}
-	return []service.Message{reject(r, e, parse(r.Payload).token())}, true
+	return []service.Message{reject(r, fail(code, "%s", message), parse(r.Payload).token())}, true
 }
 
 func reject(r *service.Request, e *Error, token *string) service.Message {

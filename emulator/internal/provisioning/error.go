@@ -1,6 +1,10 @@
 package provisioning
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
+)
 
 // Error is a refusal: the fields of a rejected message.
 type Error struct {
@@ -11,6 +15,11 @@ type Error struct {
 
 func (e *Error) Error() string {
 	return fmt.Sprintf("provisioning: %d %s: %s", e.StatusCode, e.Code, e.Message)
+}
+
+// Public returns the error of the public API.
+func (e *Error) Public() *iotcore.Error {
+	return &iotcore.Error{Service: "provisioning", Code: e.Code, Message: e.Message}
 }
 
 func fail(status int, code, format string, args ...any) *Error {

@@ -68,14 +68,29 @@ func (q *request) reject(e *Error) service.Message {
 	return service.Reply(&q.from, q.from.Topic+"/rejected", q.format.Encode(e))
 }
 
-// Refuse answers a request with an error of the caller's choice.
-func (s *Service) Refuse(r *service.Request, e *Error) ([]service.Message, bool) {
+// Refuse answers a request with a code of the caller's choice.
+func (s *Service) Refuse(r *service.Request, code, message string) ([]service.Message, bool) {
 	name, format, named := service.CutFormat(r.Topic)
 	if !named || name != createTopic && name != csrTopic && !(strings.HasPrefix(name, templates) && strings.HasSuffix(name, provision)) {
 		return nil, false
 	}
 	q := request{from: *r, format: format}
-	return []service.Message{q.reject(e)}, true
+	return []service.Message{q.reject(fail(statusOf(code), code, "%s", message))}, true
+}
+
+// statusOf returns the status code that belongs to an error code.
+func statusOf(code string) int {
+	switch code {
+	case accessDenied:
+		return 403
+	case notFound:
+		return 404
+	case throttling:
+		return 429
+	case internalFailure:
+		return 500
+	}
+	return 400
 }
 
 func (q *request) text(name string) (string, *Error) {

@@ -1,6 +1,11 @@
 package shadow
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
+)
 
 // Error is a refusal: the code and the text of a rejected message.
 type Error struct {
@@ -9,6 +14,11 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("shadow: %d %s", e.Code, e.Message) }
+
+// Public returns the error of the public API.
+func (e *Error) Public() *iotcore.Error {
+	return &iotcore.Error{Service: "shadow", Code: strconv.Itoa(e.Code), Message: e.Message}
+}
 
 func bad(text string) *Error { return &Error{400, text} }
 

@@ -1,6 +1,7 @@
 package shadow
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,14 +81,18 @@ func (s *Service) reject(r *service.Request, e *Error, token *string) []service.
 	return []service.Message{answer(r, "/rejected", service.Encode(rejection{e.Code, e.Message, r.Now.Unix(), token}))}
 }
 
-// Refuse answers a request with an error of the caller's choice. It reports false where the topic is not one of an
-// operation.
-func (s *Service) Refuse(r *service.Request, e *Error) ([]service.Message, bool) {
+// Refuse answers a request with a code of the caller's choice, 500 where that is no number. It reports false where the
+// topic is not one of an operation.
+func (s *Service) Refuse(r *service.Request, code, message string) ([]service.Message, bool) {
 	if _, _, ok := parseTopic(r.Topic); !ok {
 		return nil, false
 	}
+	n, err := strconv.Atoi(code)
+	if err != nil {
+		n = 500
+	}
 	token, _ := parsePlain(r.Payload)
-	return s.reject(r, e, token), true
+	return s.reject(r, &Error{n, message}, token), true
 }
 
 // admit checks the names, and counts the request.

@@ -79,7 +79,7 @@ func TestControl(t *testing.T) {
 	if _, _, err = s.Delete(now, "t", "n"); err == nil {
 		t.Error("deleted twice")
 	}
-	refused, ok := s.Refuse(&service.Request{Now: now, ClientID: "c", Topic: things + "get", Payload: []byte(`{"clientToken":"k"}`)}, &Error{500, "Internal service failure"})
+	refused, ok := s.Refuse(&service.Request{Now: now, ClientID: "c", Topic: things + "get", Payload: []byte(`{"clientToken":"k"}`)}, "500", "Internal service failure")
 	if !ok || string(refused[0].Packet.Payload) != `{"code":500,"message":"Internal service failure","timestamp":5,"clientToken":"k"}` {
 		t.Errorf("%+v", refused)
 	}
