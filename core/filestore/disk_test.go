@@ -42,14 +42,38 @@ type op struct {
 
 // A disk is what a crash may find: what is durable, and what happened since, in order.
 type disk struct {
-	data    map[int][]byte
+	files
 	names   map[string]int
 	pending map[int][]op
 	renames []op // and creations and removals
 }
 
+// files are the contents of files. A copy shares them until one of the two changes: most crashes change little.
+type files struct {
+	data   map[int][]byte
+	shared map[int]bool
+}
+
+func newFiles() files { return files{map[int][]byte{}, map[int]bool{}} }
+
+func (f *files) copy() files {
+	for inode := range f.data {
+		f.shared[inode] = true
+	}
+	return files{maps.Clone(f.data), maps.Clone(f.shared)}
+}
+
+// change makes an operation on a file.
+func (f *files) change(inode int, o op) {
+	if f.shared[inode] {
+		f.data[inode] = slices.Clone(f.data[inode])
+		delete(f.shared, inode)
+	}
+	f.data[inode] = o.onto(f.data[inode])
+}
+
 func newDisk() *disk {
-	return &disk{data: map[int][]byte{}, names: map[string]int{}, pending: map[int][]op{}}
+	return &disk{files: newFiles(), names: map[string]int{}, pending: map[int][]op{}}
 }
 
 // diskOf has one durable file.
@@ -60,10 +84,7 @@ func diskOf(name string, data []byte) *disk {
 }
 
 func (d *disk) clone() *disk {
-	c := &disk{data: map[int][]byte{}, names: maps.Clone(d.names), pending: map[int][]op{}}
-	for inode, data := range d.data {
-		c.data[inode] = slices.Clone(data)
-	}
+	c := &disk{files: d.copy(), names: maps.Clone(d.names), pending: map[int][]op{}}
 	for inode, ops := range d.pending {
 		c.pending[inode] = slices.Clone(ops)
 	}
@@ -80,7 +101,7 @@ func (d *disk) play(o op) {
 		d.pending[o.inode] = append(d.pending[o.inode], o)
 	case opSync:
 		for _, p := range d.pending[o.inode] {
-			d.data[o.inode] = p.onto(d.data[o.inode])
+			d.change(o.inode, p)
 		}
 		delete(d.pending, o.inode)
 	case opSyncLost:
@@ -151,17 +172,15 @@ func (d *disk) crash(how loss, rng *rand.Rand) *disk {
 		return after
 	}
 	for _, inode := range slices.Sorted(maps.Keys(d.pending)) {
-		data := after.data[inode]
 		for _, o := range d.pending[inode] {
 			if how == keepAll {
-				data = o.onto(data)
+				after.change(inode, o)
 				continue
 			}
 			for _, part := range o.torn(rng) {
-				data = part.onto(data)
+				after.change(inode, part)
 			}
 		}
-		after.data[inode] = data
 	}
 	return after
 }

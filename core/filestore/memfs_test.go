@@ -14,8 +14,8 @@ type memFS struct {
 	base    *disk
 	journal []op
 
-	names  map[string]int
-	data   map[int][]byte
+	names map[string]int
+	files
 	locked map[string]bool
 	last   int // inode
 	ops    int // all, those that change nothing included
@@ -27,14 +27,13 @@ type memFS struct {
 
 // newMemFS starts with a disk, as the programs on it see it: with all that is not durable.
 func newMemFS(d *disk) *memFS {
-	m := &memFS{base: d, names: maps.Clone(d.names), data: map[int][]byte{}, locked: map[string]bool{}, last: 1000}
-	for inode, data := range d.data {
-		m.data[inode] = slices.Clone(data)
+	m := &memFS{base: d, names: maps.Clone(d.names), files: d.copy(), locked: map[string]bool{}, last: 1000}
+	for inode := range d.data {
 		m.last = max(m.last, inode)
 	}
 	for inode, ops := range d.pending {
 		for _, o := range ops {
-			m.data[inode] = o.onto(m.data[inode])
+			m.change(inode, o)
 		}
 		m.last = max(m.last, inode)
 	}
@@ -69,7 +68,7 @@ func (m *memFS) do(o op) error {
 	switch o.kind {
 	case opWrite, opTruncate:
 		o.data = slices.Clone(o.data)
-		m.data[o.inode] = o.onto(m.data[o.inode])
+		m.change(o.inode, o)
 	case opCreate, opRename, opRemove:
 		o.onNames(m.names)
 	}
