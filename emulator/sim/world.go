@@ -142,7 +142,8 @@ func (w *world) heal() {
 	}
 }
 
-// patience is how long a world may take to come to rest.
+// patience is how long a world that comes to rest may go on without an operation that ends. A link may be so slow that
+// the rest of a queue takes hours.
 const patience = 3 * time.Hour
 
 // rest lets everything come to an end.
@@ -151,13 +152,15 @@ func (w *world) rest() {
 		return
 	}
 	w.heal()
-	end := w.now + patience
-	for w.now < end {
+	for end, done := w.now+patience, uint64(0); w.now < end; {
 		if w.resting() {
 			return
 		}
 		if !w.step() {
 			break
+		}
+		if n := w.stats.Succeeded + w.stats.Failed; n > done {
+			end, done = w.now+patience, n
 		}
 	}
 	if c, why := w.unrest(); !w.failed() {

@@ -10,21 +10,23 @@ import (
 	boltstore "github.com/gneiss-mqtt/gneiss-go/stores/bolt"
 )
 
+// The stores that are compared.
+var stores = []struct {
+	name string
+	open func(dir string, noSync bool) (mqtt.SessionStore, error)
+}{
+	{"file", func(dir string, noSync bool) (mqtt.SessionStore, error) {
+		return filestore.Open(dir, func(o *filestore.Options) { o.NoSync = noSync })
+	}},
+	{"bolt", func(dir string, noSync bool) (mqtt.SessionStore, error) {
+		return boltstore.Open(filepath.Join(dir, "session.db"), func(o *boltstore.Options) { o.NoSync = noSync })
+	}},
+}
+
 // BenchmarkApply measures what a client does to its store: messages of 100 bytes are put and, 1,000 changes later,
 // deleted, in batches of various sizes, each durable when Apply returns. Without sync, what remains is the work of the
 // processor.
 func BenchmarkApply(b *testing.B) {
-	stores := []struct {
-		name string
-		open func(dir string, noSync bool) (mqtt.SessionStore, error)
-	}{
-		{"file", func(dir string, noSync bool) (mqtt.SessionStore, error) {
-			return filestore.Open(dir, func(o *filestore.Options) { o.NoSync = noSync })
-		}},
-		{"bolt", func(dir string, noSync bool) (mqtt.SessionStore, error) {
-			return boltstore.Open(filepath.Join(dir, "session.db"), func(o *boltstore.Options) { o.NoSync = noSync })
-		}},
-	}
 	for _, noSync := range []bool{false, true} {
 		for _, batch := range []int{1, 10, 100, 1000} {
 			for _, st := range stores {
