@@ -3,14 +3,16 @@ package engine
 import "github.com/gneiss-mqtt/gneiss-go/core/packet"
 
 // TakeOut returns the bytes to write, in order, and takes spare as the memory for those that follow. What waited for
-// room is encoded then.
+// room is encoded then. When it returns none there are none left: what only time allows is encoded by Tick.
 func (e *Engine) TakeOut(now Instant, spare []byte) []byte {
 	e.at(now)
 	p := e.out
 	e.out = spare[:0]
 	e.taken += uint64(len(p))
 	e.replies = 0
-	e.pump()
+	if len(p) > 0 {
+		e.pump()
+	}
 	return p
 }
 

@@ -131,8 +131,9 @@ func (e *Engine) loadState(seq uint64, value []byte) bool {
 }
 
 func (e *Engine) loadGhost(id uint16) bool {
-	if e.ids.get(id) != nil {
-		return false
+	if e.ids.get(id) != nil { // the process ended while it gave the message up: it is there still, and goes on
+		e.dropGhost(id)
+		return true
 	}
 	ghost := &Op{Kind: OpPublish, Sent: true, progress: progress{internal: true, state: opWaiting, id: id}}
 	ghost.Publish.QoS = packet.QoS2

@@ -303,9 +303,19 @@ func (w *waker) Wake() engine.Instant {
 
 // unbounded has a queue without a limit.
 func unbounded(c *client, _ *engine.Engine) protocol {
+	return other(c, func(cfg *engine.Config) { cfg.QueueCount, cfg.QueueBytes = -1, -1 })
+}
+
+// hasty knows no rate.
+func hasty(c *client, _ *engine.Engine) protocol {
+	return other(c, func(cfg *engine.Config) { cfg.PublishRate = 0 })
+}
+
+// other returns an engine that is not configured as it ought to be.
+func other(c *client, change func(*engine.Config)) protocol {
 	cfg := c.plan.engine
-	cfg.QueueCount, cfg.QueueBytes = -1, -1
 	cfg.Epoch = epoch + int64(c.began)
+	change(&cfg)
 	e, err := engine.New(cfg)
 	if err != nil {
 		panic(err)

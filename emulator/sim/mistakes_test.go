@@ -64,10 +64,11 @@ var mistakes = []mistake{
 	{"expiry ignored in the queue", "", noExpiry, []Kind{kindExpiry}},
 	{"bytes after DISCONNECT", "", afterwards, []Kind{kindAfterEnd}},
 	{"session present ignored", "F14", alwaysPresent, []Kind{kindDup, kindRestore, kindProtocol}},
-	{"acknowledged out of order", "", anyOrder, []Kind{kindAck}},
+	{"acknowledged out of order", "", anyOrder, []Kind{kindAck, kindStuck}},
 	{"busy loop", "F70", restless, []Kind{kindWake}},
 	{"never woken", "F44", sleepy, []Kind{kindKeepAlive, kindStuck}},
 	{"queue without a bound", "F75", unbounded, []Kind{kindMemory}},
+	{"rate ignored", "", hasty, []Kind{kindLimit}},
 	{"subscriptions not restored", "F64", noRestore, []Kind{kindRestore}},
 }
 

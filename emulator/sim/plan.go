@@ -159,6 +159,7 @@ func (p *plan) newClient(r chance, name string) *clientPlan {
 	e.MaxInterrupted = pick[uint8](r, 0, 0, 1, 3)
 	e.FiltersPerOp = pick(r, 1, 3, 0)
 	e.MaxInflight = pick(r, 0, 0, 1, 7)
+	e.PublishRate = pick(r, 0, 0, 0, 0, 2, 50)
 	e.Strict = r.one(5)
 
 	c.connect = packet.Connect{Version: e.Version, ClientID: name, KeepAlive: pick[uint16](r, 0, 5, 20, 60), CleanStart: r.one(8)}

@@ -24,12 +24,14 @@ type store struct {
 	saving  []saved // what is in the batch
 }
 
-// saved is something that becomes durable: a message that was submitted, one that was taken, or the end of an exchange.
+// saved is something that becomes durable: a message that was submitted, one that was taken, the end of an exchange, or
+// that its message was given up.
 type saved struct {
-	m *message
-	t *tally
-	x *exchange
-	v *watch
+	m   *message
+	t   *tally
+	x   *exchange
+	v   *watch
+	was *message // that was given up
 }
 
 func newStore(c *client) *store {
@@ -163,6 +165,9 @@ func (x saved) unsure() {
 		x.m.stored = storedMaybe
 	case x.t != nil:
 		x.t.maybe++
+	case x.was != nil && x.v.ids[x.x.id] == x.x: // the next process may go on with the message, or end it
+		x.x.m, x.x.ghost, x.x.unsure = x.was, false, true
+	case x.was != nil:
 	case x.v.ids[x.x.id] == nil: // it may go on
 		x.v.ids[x.x.id] = x.x
 		x.x.unsure, x.x.ended = true, true

@@ -39,6 +39,8 @@ type watch struct {
 	spoke      time.Duration // when something was sent last, by the client's clock
 	limit      int           // the broker's receive maximum
 	flying     int           // PUBLISH of this connection that count against it
+	published  int           // PUBLISH of this connection
+	since      time.Duration // when it was opened, by the client's clock
 	maxPacket  int
 	aliasMax   uint16
 	alias      map[uint16]string
@@ -97,6 +99,7 @@ func (v *watch) opened(clean bool) {
 	v.in.Reset()
 	v.greeted, v.connected, v.bye, v.over, v.strange = false, false, false, false, false
 	v.limit, v.flying, v.maxPacket, v.aliasMax = v.c.inflight(), 0, 0, 0
+	v.published, v.since = 0, v.c.clock()
 	v.keepAlive = time.Duration(v.c.plan.connect.KeepAlive) * time.Second
 	v.alias = nil
 	v.last = [2]int{}
@@ -162,6 +165,9 @@ func (v *watch) giveUp(m *message) {
 		if m.qos == packet.QoS2 && m.takenIn == v.session {
 			x.ghost, x.m, x.ended = true, nil, x.unsure && m.wroteIn != v.session
 			v.unrelease(x)
+			if s := v.c.store; s != nil {
+				s.unsaved = append(s.unsaved, saved{x: x, v: v, was: m})
+			}
 		} else {
 			delete(v.ids, id)
 		}

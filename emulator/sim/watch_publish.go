@@ -18,6 +18,7 @@ func (v *watch) sentPublish(f packet.Frame, sp *span) {
 		return
 	}
 	v.firstThings(packet.PUBLISH)
+	v.paced()
 	v.sentAlias(p, m)
 	v.sentExpiry(p, m)
 	sp.m = m
@@ -40,6 +41,16 @@ func (v *watch) sentPublish(f packet.Frame, sp *span) {
 	m.takenIn = v.session
 	if v.flying++; v.flying > v.limit {
 		v.violate(kindQuota, "%d messages are under way, the broker's receive maximum is %d", v.flying, v.limit)
+	}
+}
+
+// paced: no more PUBLISH than the rate allows. They are seen here when they are written, not when they were encoded, so
+// what counts is the time since the connection was opened.
+func (v *watch) paced() {
+	v.published++
+	rate, took := v.c.plan.engine.PublishRate, (v.c.clock() - v.since).Seconds()
+	if rate > 0 && float64(v.published) > 1+float64(rate)*(took+1) {
+		v.violate(kindLimit, "%d messages in %.1f s, the rate is %d a second", v.published, took, rate)
 	}
 }
 
