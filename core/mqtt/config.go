@@ -206,6 +206,9 @@ func (c *Config) setDefaults() error {
 	case c.MaxInterrupted > 255:
 		return errors.New("mqtt: Config.MaxInterrupted is above 255")
 	}
+	if c.Endpoint.Limits.NoUserProperties && len(c.UserProperties) > 0 {
+		return errors.New("mqtt: Config.UserProperties: the service takes user properties in PUBLISH alone")
+	}
 	if c.Endpoint.Auth != nil && c.Version != packet.V5 {
 		return errors.New("mqtt: Config.Endpoint.Auth needs MQTT 5: earlier versions have no enhanced authentication")
 	}

@@ -79,10 +79,13 @@ func (s *share) taken(code packet.ReasonCode, reason string) (last bool) {
 func (m Message) Ack() error { return m.acknowledge(packet.Success, "") }
 
 // Reject answers a message with a failing reason code, where [Config.ManualAcks] is set. The broker does not deliver
-// it again. In MQTT 3.1.1 it is the same as Ack.
+// it again. In MQTT 3.1.1, and with [Limits.NoRejections], it is the same as Ack.
 func (m Message) Reject(code packet.ReasonCode, reason string) error {
 	if !code.Failed() || !code.ClientMaySend(packet.PUBACK) {
 		return &LimitError{Packet: packet.PUBACK, Code: code, Clause: "MQTT-3.4.2-1", Detail: code.String() + " is not a refusal"}
+	}
+	if m.client != nil && m.client.cfg.Endpoint.Limits.NoRejections {
+		code, reason = packet.Success, ""
 	}
 	return m.acknowledge(code, reason)
 }

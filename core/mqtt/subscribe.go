@@ -30,7 +30,12 @@ func (c *Client) SubscribeWith(ctx context.Context, o SubscribeOptions, filters 
 		list[i] = filters[i].packet()
 	}
 	check := packet.Subscribe{Filters: list}
-	if err := check.Validate(c.cfg.Version, c.cfg.Strict); err != nil {
+	err := check.Validate(c.cfg.Version, c.cfg.Strict)
+	if err == nil && len(o.User) > 0 && c.cfg.Endpoint.Limits.NoUserProperties {
+		err = &LimitError{Packet: packet.SUBSCRIBE, Code: packet.ImplementationSpecificError, Clause: "3.8.2.1.3",
+			Detail: "the service takes user properties in PUBLISH alone"}
+	}
+	if err != nil {
 		k := c.newCall()
 		k.op.Kind, k.op.Subscribe = engine.OpSubscribe, check
 		err = k.failure(err, false)

@@ -25,14 +25,15 @@ var below = map[string][]string{
 // siblings is what each module may need of the others, its tests included: a test import ends up in the module graph
 // of everybody who uses the module. A module that is not listed may need core alone.
 var siblings = map[string][]string{
-	"core":               {},
-	"builders/websocket": {"core", "builders/direct"},
-	"builders/aws":       {"core", "builders/direct", "builders/websocket"},
-	"builders/azure":     {"core", "builders/direct", "builders/websocket"},
-	"builders/aws/chain": {"core", "builders/direct", "builders/websocket", "builders/aws"},
-	"samples":            nil, // everything
-	"bench":              nil,
-	"interop":            nil,
+	"core":                 {},
+	"builders/websocket":   {"core", "builders/direct"},
+	"builders/aws":         {"core", "builders/direct", "builders/websocket"},
+	"builders/azure":       {"core", "builders/direct", "builders/websocket"},
+	"builders/azure/chain": {"core", "builders/direct", "builders/websocket", "builders/azure"},
+	"builders/aws/chain":   {"core", "builders/direct", "builders/websocket", "builders/aws"},
+	"samples":              nil, // everything
+	"bench":                nil,
+	"interop":              nil,
 }
 
 // pure is all that the packages without I/O may import: nothing that waits, measures time or talks.
