@@ -6,6 +6,10 @@
 // without being there. TestBrokerDies does it while the broker is killed and comes back. TestPaho5, TestPaho3
 // and TestMosquittoClients are outside judges of the emulator, and TestPubSub runs the sample as its user would.
 //
+// TestAWSWays takes every way into AWS IoT Core to the emulator, straight and through proxies; TestAWSRefused and the tests of
+// rotation take credentials that are wrong, expired or replaced. TestAWSJavaScript runs AWS' own device SDK, which npm installs
+// into the user's cache, against the emulator; it is skipped, and says so, where node is not installed.
+//
 // Mosquitto has to be installed: its tests are skipped, and say so, where it is not, and fail where
 // GNEISS_REQUIRE_EXTERNAL=1 or CI=true is set.
 package interop
