@@ -49,8 +49,25 @@ func (c *cloud) follow(list []broker.Event) bool {
 	for _, k := range a.Kicks {
 		c.s.core.End(now, k.Conn, k.Code, k.Reason)
 	}
+	for _, ask := range a.Asks {
+		c.s.wg.Go(func() { c.put(c.life, ask) })
+	}
 	c.s.callHooks()
 	return !a.Empty()
+}
+
+// put asks a custom authorizer and brings its answer.
+func (c *cloud) put(ctx context.Context, a *gate.Ask) {
+	ctx, cancel := context.WithTimeout(ctx, gate.AuthorizerTime)
+	defer cancel()
+	d, err := a.Put(ctx)
+	_ = c.s.do(func(now broker.Instant) error { // a server that is not running has no client that waits
+		if answer := c.gate.Answer(now, a, d, err); answer != nil {
+			c.s.core.ResolveConnect(now, a.Conn, *answer)
+			c.s.unblock(a.Conn)
+		}
+		return nil
+	})
 }
 
 // overlay returns the limits with those of other that are not zero in their place.

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/account"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/gate"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/sigv4"
 )
@@ -81,10 +83,29 @@ func (s *Server) requester(r *http.Request) (*account.Principal, error) {
 		return s.verify(r, httpServices, func(v *sigv4.Verifier) (string, error) { return v.Header(r, body) })
 	case signed(r):
 		return s.verify(r, httpServices, func(v *sigv4.Verifier) (string, error) { return v.Query(r) })
+	case r.Header.Get("X-Amz-Customauthorizer-Name") != "":
+		return s.askHTTP(r)
 	case r.TLS != nil && len(r.TLS.PeerCertificates) > 0:
 		return s.deviceOf(r.TLS, r.RemoteAddr)
 	}
 	return nil, errMissing
+}
+
+// askHTTP has a custom authorizer decide on a request.
+func (s *Server) askHTTP(r *http.Request) (*account.Principal, error) {
+	s.mu.Lock()
+	ask, who, err := s.cloud.gate.AskHTTP(&gate.Door{Headers: headers(r.Header), Query: r.URL.RawQuery}, r.RemoteAddr)
+	s.mu.Unlock()
+	if err != nil || who != nil {
+		return who, err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), gate.AuthorizerTime)
+	defer cancel()
+	d, err := ask.Put(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return ask.AnswerHTTP(d)
 }
 
 // forbid refuses a request as the service does. Why is not in the answer, but for the kind of the error: it is in the log.

@@ -100,6 +100,7 @@ func (s *Server) counted(h http.Handler) http.Handler {
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /mqtt", s.upgrade)
+	mux.HandleFunc("GET /role-aliases/{alias}/credentials", s.provide)
 	mux.Handle("/", s.authenticated(s.cloud.handler))
 	return mux
 }

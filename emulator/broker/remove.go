@@ -2,12 +2,17 @@ package broker
 
 import "github.com/gneiss-mqtt/gneiss-go/core/packet"
 
-// End ends a connection with a DISCONNECT, which MQTT 3.1.1 does not have, and closes it. It is ignored where there is no
-// such connection.
+// End ends a connection with a DISCONNECT, which MQTT 3.1.1 does not have, and closes it: without a word where the code is
+// not a failure. It is ignored where there is no such connection.
 func (b *Broker) End(now Instant, id ConnID, code packet.ReasonCode, reason string) {
 	b.tick(now)
-	if c := b.conns[id]; c != nil {
+	switch c := b.conns[id]; {
+	case c == nil:
+	case code.Failed():
 		c.fail(code, CauseServer, reason)
+	default:
+		c.silent = true
+		c.end(packet.UnspecifiedError, CauseServer, reason)
 	}
 	b.settle()
 }

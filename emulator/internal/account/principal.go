@@ -7,10 +7,10 @@ type Kind int
 
 // The kinds of principals.
 const (
-	Anonymous   Kind = iota // on a listener that asks nobody
-	ByDevice                // an X.509 certificate
-	ByKey                   // an access key, by Signature Version 4
-	ByAuthorize             // a custom authorizer
+	Anonymous    Kind = iota // on a listener that asks nobody
+	ByDevice                 // an X.509 certificate
+	ByKey                    // an access key, by Signature Version 4
+	ByAuthorizer             // a custom authorizer
 )
 
 // A Principal is who is connected, or who has sent a request by HTTP.

@@ -28,8 +28,11 @@ func (g *Gate) connect(now broker.Instant, c *broker.Client, p *packet.Connect) 
 		return refuse(packet.ClientIdentifierNotValid, "a client identifier must not begin with $")
 	}
 	door, _ := c.Info.Context.(*Door)
-	if door == nil || door.Principal == nil {
+	switch {
+	case door == nil:
 		return refuse(packet.NotAuthorized, "the client has not shown who it is")
+	case door.Principal == nil:
+		return g.ask(now, c, p, door)
 	}
 	return g.admit(now, c, p, door.Principal)
 }
@@ -43,14 +46,49 @@ func (g *Gate) admit(now broker.Instant, c *broker.Client, p *packet.Connect, wh
 	if w := p.Will; w != nil && len(w.Payload) > clamp(g.quotas.Payload, 1<<30) {
 		return refuse(packet.QuotaExceeded, "the will is too large")
 	}
+	a := attempt{who: who, client: c.ID}
+	if p.Will != nil {
+		a.attributes, a.willTopic = append(a.attributes, "LastWill"), p.Will.Topic
+	}
+	if persistent(c.Version, p) {
+		a.attributes = append(a.attributes, "PersistentConnect")
+	}
+	if !g.allowed(&a, actionConnect, "client/"+c.ID) {
+		return refuse(packet.NotAuthorized, "no policy allows iot:Connect for this client identifier")
+	}
 	d := broker.ConnectDecision{}
 	if g.next.Connect != nil {
 		if d = g.next.Connect(now, c, p); d.Pending || d.Code != packet.Success {
 			return d
 		}
 	}
-	g.peers[c.Conn] = &peer{id: c.ID, principal: who, session: g.sessionID()}
+	if d.Identity == nil {
+		d.Identity = who // for when the connection is gone
+	}
+	peer := &peer{id: c.ID, principal: who, session: g.sessionID()}
+	g.peers[c.Conn] = peer
+	if door, _ := c.Info.Context.(*Door); door != nil && door.Headers != nil && g.quotas.WebSocketLife > 0 {
+		peer.endAt, peer.endReason = now.Add(g.quotas.WebSocketLife), "WEBSOCKET_TTL_EXPIRATION"
+		g.watch(peer.endAt)
+	}
 	return d
+}
+
+// who returns the principal of a client, connected or not; nil where a hook of the user has put something else there.
+func (g *Gate) who(c *broker.Client) *account.Principal {
+	if p := g.peers[c.Conn]; p != nil {
+		return p.principal
+	}
+	p, _ := c.Identity.(*account.Principal)
+	return p
+}
+
+// persistent reports whether a client asks for a session that outlives its connection.
+func persistent(v packet.Version, p *packet.Connect) bool {
+	if v == packet.V5 {
+		return p.SessionExpiry > 0
+	}
+	return !p.CleanStart
 }
 
 // sessionID returns a random UUID.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/account"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/policy"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
@@ -34,9 +35,12 @@ type Gate struct {
 	random   *rand.Rand
 
 	peers    map[broker.ConnID]*peer
-	history  map[string]*history // by client identifier
+	asked    map[broker.ConnID]bool // those whose authorizer has not answered yet
+	history  map[string]*history    // by client identifier
 	actions  Actions
+	policies map[string]*policy.Document // those read, by their text
 	lastScan broker.Instant
+	due      broker.Instant // no peer has anything due earlier; 0: none has anything due
 }
 
 // New returns a gate without clients.
@@ -44,7 +48,8 @@ func New(c Config) *Gate {
 	o := c.Options.WithDefaults()
 	return &Gate{
 		opts: o, quotas: o.Quotas, account: c.Account, services: c.Services, epoch: c.Epoch, next: c.Next,
-		random: rand.New(c.Random), peers: map[broker.ConnID]*peer{}, history: map[string]*history{},
+		random: rand.New(c.Random), peers: map[broker.ConnID]*peer{}, asked: map[broker.ConnID]bool{},
+		policies: map[string]*policy.Document{}, history: map[string]*history{},
 	}
 }
 
@@ -74,6 +79,12 @@ type peer struct {
 	session   string // session identifier, for events
 	version   int    // version number, for events
 	in, out   flow
+	reason    string // why the gate has ended the connection, for events
+
+	ask       *Ask           // what its authorizer was asked; nil without one
+	refreshAt broker.Instant // when the authorizer is asked again; 0: never
+	endAt     broker.Instant // when the connection ends; 0: never
+	endReason string
 }
 
 // history is what is known of a client identifier beyond its connections.

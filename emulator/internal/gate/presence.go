@@ -19,6 +19,7 @@ func (g *Gate) Observe(now broker.Instant, list []broker.Event) {
 			g.disconnected(e)
 		case broker.EventRefused:
 			delete(g.peers, e.Client.Conn)
+			delete(g.asked, e.Client.Conn)
 		case broker.EventSubscribed:
 			g.subscribed(e, "subscribed")
 		case broker.EventUnsubscribed:
@@ -71,6 +72,9 @@ func (g *Gate) disconnected(e *broker.Event) {
 	l := g.lifecycle(e, p, "disconnected")
 	l.Version = new(p.version)
 	l.Initiated, l.Reason = new(e.Cause == broker.CauseClient), reasonOf(e)
+	if p.reason != "" && !*l.Initiated {
+		l.Reason = p.reason
+	}
 	g.announce("presence", l)
 }
 

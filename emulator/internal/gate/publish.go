@@ -37,6 +37,11 @@ func (g *Gate) will(now broker.Instant, c *broker.Client, p *packet.Publish) bro
 	if reserved(p.Topic) {
 		return broker.PublishDecision{Consume: true}
 	}
+	if who := g.who(c); who != nil {
+		if d := g.judge(now, c.ID, who, p); d.Code.Failed() {
+			return d
+		}
+	}
 	if next := g.next.Will; next != nil {
 		return next(now, c, p)
 	}
@@ -59,6 +64,13 @@ func (g *Gate) judge(now broker.Instant, client string, who *account.Principal, 
 	}
 	if wrong := g.checkSize(p); wrong != "" {
 		return broker.PublishDecision{Code: packet.QuotaExceeded, ReasonString: wrong}
+	}
+	a := attempt{who: who, client: client}
+	switch {
+	case !g.allowed(&a, actionPublish, "topic/"+p.Topic):
+		return broker.PublishDecision{Code: packet.NotAuthorized, ReasonString: "no policy allows iot:Publish to this topic"}
+	case p.Retain && !g.allowed(&a, actionRetain, "topic/"+p.Topic):
+		return broker.PublishDecision{Code: packet.NotAuthorized, ReasonString: "no policy allows iot:RetainPublish to this topic"}
 	}
 	if e, ok := p.MessageExpiry.Get(); ok {
 		p.MessageExpiry = packet.Some(min(max(e, 1), uint32(clamp(g.quotas.MessageExpiry, 1<<31))))

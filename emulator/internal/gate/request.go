@@ -1,6 +1,9 @@
 package gate
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/account"
@@ -20,17 +23,14 @@ func (g *Gate) Request(now broker.Instant, who *account.Principal, p *packet.Pub
 	return d.Replies, d.Consume, nil
 }
 
-// Allowed reports whether the policies of a principal allow an action on a resource, such as "topic/a/b".
-func (g *Gate) Allowed(who *account.Principal, action, resource string) bool { return true }
-
 // StatusChanged disconnects whoever uses a certificate that is not active any more.
 func (g *Gate) StatusChanged(certificateID string) {
 	if c := g.account.Certificate(certificateID); c != nil && c.Status == account.Active {
 		return
 	}
-	for id, p := range g.peers {
-		if p.principal.Kind == account.ByDevice && p.principal.ID == certificateID {
-			g.actions.Kicks = append(g.actions.Kicks, Kick{Conn: id, Code: packet.NotAuthorized, Reason: "the certificate is not active"})
+	for _, id := range slices.Sorted(maps.Keys(g.peers)) {
+		if p := g.peers[id]; p.principal.Kind == account.ByDevice && p.principal.ID == certificateID {
+			g.kick(id, p, packet.NotAuthorized, "FORBIDDEN_ACCESS", "the certificate is not active")
 		}
 	}
 }

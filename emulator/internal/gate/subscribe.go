@@ -26,6 +26,10 @@ func (g *Gate) subscribe(now broker.Instant, c *broker.Client, f packet.Filter) 
 	if reserved(inner) && (strings.HasPrefix(inner, ingest) || !known(inner) && g.opts.EndOnReserved) {
 		return broker.SubscribeDecision{Code: packet.TopicFilterInvalid, Disconnect: g.opts.EndOnReserved}
 	}
+	if !g.allowed(&attempt{who: peer.principal, client: c.ID}, actionSubscribe, "topicfilter/"+f.Filter) {
+		// MQTT 3.1.1 has a code for it too, but the service closes the connection.
+		return broker.SubscribeDecision{Code: packet.NotAuthorized, Disconnect: g.opts.EndOnDenied || c.Version != packet.V5}
+	}
 	if g.next.Subscribe != nil {
 		return g.next.Subscribe(now, c, f)
 	}
@@ -34,6 +38,9 @@ func (g *Gate) subscribe(now broker.Instant, c *broker.Client, f packet.Filter) 
 
 // deliver decides whether a message may go to a client.
 func (g *Gate) deliver(now broker.Instant, c *broker.Client, topic string) bool {
+	if who := g.who(c); who != nil && !g.allowed(&attempt{who: who, client: c.ID}, actionReceive, "topic/"+topic) {
+		return false
+	}
 	if peer := g.peers[c.Conn]; peer != nil && !peer.out.messages.take(now, 1, g.quotas.PublishesOut, g.quotas.PublishesOut) {
 		return false
 	}

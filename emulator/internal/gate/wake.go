@@ -1,8 +1,11 @@
 package gate
 
 import (
+	"maps"
+	"slices"
 	"time"
 
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
 )
 
@@ -14,7 +17,37 @@ func (g *Gate) Wake(now broker.Instant) {
 			g.actions.Replies = append(g.actions.Replies, Replies(s.Wake(wall))...)
 		}
 	}
+	if g.due != 0 && now >= g.due {
+		g.expire(now)
+	}
 	g.forget(now)
+}
+
+// watch makes sure that the gate looks at its peers at a time.
+func (g *Gate) watch(at broker.Instant) {
+	if g.due == 0 || at < g.due {
+		g.due = at
+	}
+}
+
+// expire does what is due of peers.
+func (g *Gate) expire(now broker.Instant) {
+	g.due = 0
+	for _, id := range slices.Sorted(maps.Keys(g.peers)) {
+		p := g.peers[id]
+		switch {
+		case p.endAt != 0 && now >= p.endAt:
+			g.kick(id, p, packet.Success, p.endReason, "the connection has reached its age")
+			p.endAt, p.refreshAt = 0, 0
+		case p.refreshAt != 0 && now >= p.refreshAt:
+			g.refresh(now, id, p)
+		}
+		for _, at := range []broker.Instant{p.endAt, p.refreshAt} {
+			if at != 0 {
+				g.watch(at)
+			}
+		}
+	}
 }
 
 // NextWake returns when Wake is due; ok is false where nothing is.
@@ -26,9 +59,12 @@ func (g *Gate) NextWake() (at broker.Instant, ok bool) {
 		}
 	}
 	if first.IsZero() {
-		return 0, false
+		return g.due, g.due != 0
 	}
-	return g.instant(first), true
+	if at = g.instant(first); g.due != 0 && g.due < at {
+		at = g.due
+	}
+	return at, true
 }
 
 // maxHistory is how many client identifiers are remembered before those that have nothing to be remembered for are looked
