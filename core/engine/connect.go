@@ -150,7 +150,6 @@ func (e *Engine) negotiate(p *packet.Connack) {
 		SharedAvailable:         p.SharedAvailable.Or(true),
 	}
 	if e.cfg.Version == packet.V5 {
-		e.aliasIn = make([]string, 0, min(int(c.TopicAliasMaximum), 16))
 		e.aliasOut.reset(e.cfg, p.TopicAliasMaximum)
 	}
 }

@@ -27,7 +27,7 @@ type Engine struct {
 	inboundMax int      // our receive maximum
 	acks1      ackRing  // inbound QoS 1, in order of arrival
 	acks2      ackRing  // inbound QoS 2, in order of arrival
-	message    Inbound  // what Receive returned last
+	message    *Inbound // what Receive returned last; nil before the first
 	auth       authState
 	hold       bool   // no PUBLISH at QoS 1 and 2 is sent
 	lastTopic  string // the topic that was validated last

@@ -17,13 +17,14 @@ func (e *Engine) Receive(now Instant, p []byte) (rest []byte, m *Inbound) {
 			return nil, nil
 		}
 		if !ok {
-			// What was received last may be large; the memory for identifiers is not.
-			e.message.Publish = packet.Publish{SubscriptionIDs: e.message.SubscriptionIDs[:0]}
+			if m := e.message; m != nil { // it may be large; the memory for identifiers is not
+				m.Publish = packet.Publish{SubscriptionIDs: m.SubscriptionIDs[:0]}
+			}
 			return nil, nil
 		}
 		if p = rest; f.Type() == packet.PUBLISH && e.state == stateConnected {
 			if e.receivePublish(f) {
-				return p, &e.message
+				return p, e.message
 			}
 			continue
 		}

@@ -4,7 +4,10 @@ import "github.com/gneiss-mqtt/gneiss-go/core/packet"
 
 // receivePublish reads a PUBLISH into e.message and reports whether it is for the application.
 func (e *Engine) receivePublish(f packet.Frame) bool {
-	m := &e.message
+	if e.message == nil {
+		e.message = new(Inbound)
+	}
+	m := e.message
 	if err := m.Decode(f, &e.decoder); err != nil {
 		e.malformed(err)
 		return false
