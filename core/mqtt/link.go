@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gneiss-mqtt/gneiss-go/core/engine"
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 )
 
@@ -35,8 +36,10 @@ type link struct {
 	end      context.CancelCauseFunc
 	replaced bool // ends as planned
 
-	waiter *time.Timer // of the reader
-	small  [256]byte   // of the reader, while there is little to read
+	heard  engine.Instant // the last batch of bytes
+	quiet  bool           // there was nothing for a while before it
+	waiter *time.Timer    // of the reader
+	small  [256]byte      // of the reader, while there is little to read
 }
 
 func newLink(c *Client, conn net.Conn) *link {
@@ -54,11 +57,27 @@ var bigBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 // quietReads is how many small reads make a reader give its big buffer back.
 const quietReads = 32
 
+// quietAfter is how long there is nothing to read before the reader hands over.
+const quietAfter = engine.Instant(10 * engine.Second)
+
+// errQuiet says that the reader hands over to another goroutine.
+var errQuiet = errors.New("mqtt: the reader hands over")
+
 // read takes bytes from the broker until the transport ends. It is the one goroutine of an idle client, so it keeps a
-// small stack and a small buffer.
+// small stack and a small buffer: what handling a batch has made of its stack is given back when there was nothing to
+// read for a while, by handing over to a new goroutine.
 func (l *link) read() {
-	cause := l.c.detach(l, l.readSmall())
-	l.c.ended(l, cause)
+	c := l.c
+	err := l.readSmall()
+	if err == errQuiet {
+		c.mu.Lock()
+		l.quiet = false
+		c.spawnIO(l.readFn)
+		c.exitIO()
+		c.mu.Unlock()
+		return
+	}
+	c.ended(l, c.detach(l, err))
 }
 
 func (l *link) readSmall() error {
@@ -69,6 +88,9 @@ func (l *link) readSmall() error {
 		}
 		if err != nil {
 			return err
+		}
+		if l.quiet && n < len(l.small) {
+			return errQuiet
 		}
 		if n == len(l.small) {
 			if err := l.readBig(); err != nil {
@@ -104,6 +126,7 @@ func (c *Client) received(l *link, p []byte) {
 		return
 	}
 	c.stamp = c.now()
+	l.quiet, l.heard = c.stamp-l.heard > quietAfter, c.stamp
 	c.stats.BytesReceived += uint64(len(p))
 	for {
 		rest, m := c.engine.Receive(c.stamp, p)
