@@ -1,0 +1,84 @@
+package shadow
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// What the service refuses a request for. Test with errors.Is; the [*Error] in the chain has the service's message.
+var (
+	ErrInvalid             = errors.New("shadow: invalid request")         // 400
+	ErrUnauthorized        = errors.New("shadow: unauthorized")            // 401
+	ErrForbidden           = errors.New("shadow: forbidden")               // 403
+	ErrNotFound            = errors.New("shadow: no such shadow or thing") // 404
+	ErrVersionConflict     = errors.New("shadow: version conflict")        // 409
+	ErrTooLarge            = errors.New("shadow: document too large")      // 413
+	ErrUnsupportedEncoding = errors.New("shadow: not UTF-8")               // 415
+	ErrThrottled           = errors.New("shadow: too many requests")       // 429
+	ErrInternal            = errors.New("shadow: internal failure")        // 500 and above
+)
+
+var byCode = map[int]error{400: ErrInvalid, 401: ErrUnauthorized, 403: ErrForbidden, 404: ErrNotFound,
+	409: ErrVersionConflict, 413: ErrTooLarge, 415: ErrUnsupportedEncoding, 429: ErrThrottled}
+
+// Error is the service's refusal of a request.
+type Error struct {
+	Code        int // as of HTTP
+	Message     string
+	Timestamp   time.Time // zero where the service gave none
+	ClientToken string    // empty where the service could not read the request
+	// Unknown are the members this package does not know.
+	Unknown map[string]json.RawMessage
+}
+
+// Error gives the service's words.
+func (e *Error) Error() string { return fmt.Sprintf("the service refused: %s (%d)", e.Message, e.Code) }
+
+// Is compares with the errors of this package.
+func (e *Error) Is(target error) bool {
+	if e.Code >= 500 {
+		return target == ErrInternal
+	}
+	known := byCode[e.Code]
+	return known != nil && target == known
+}
+
+// UnmarshalJSON reads what the service sends.
+func (e *Error) UnmarshalJSON(b []byte) error {
+	m, err := members(b)
+	if err != nil {
+		return err
+	}
+	*e = Error{}
+	return m.take(map[string]any{"code": &e.Code, "message": &e.Message, "timestamp": (*seconds)(&e.Timestamp),
+		"clientToken": &e.ClientToken}, &e.Unknown)
+}
+
+// MalformedError says that the service sent what this package cannot read.
+type MalformedError struct {
+	Payload []byte // the beginning, 256 bytes at the most
+	Err     error
+}
+
+// Error shows the beginning of the message.
+func (e *MalformedError) Error() string {
+	return fmt.Sprintf("the service sent something unreadable: %v: %q", e.Err, e.Payload)
+}
+
+// Unwrap returns what is wrong with it.
+func (e *MalformedError) Unwrap() error { return e.Err }
+
+// refusal reads the answer of a refused request.
+func refusal(payload []byte) error {
+	e := new(Error)
+	if err := decode(payload, e); err != nil {
+		return err
+	}
+	return e
+}
+
+func clip(payload []byte) []byte {
+	return append([]byte{}, payload[:min(len(payload), 256)]...)
+}
