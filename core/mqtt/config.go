@@ -64,7 +64,7 @@ type Config struct {
 	TopicAliasMaximum int
 	// InboundBytes bounds the memory for messages that wait for their handlers. Default 8 MiB. At QoS 1 and 2 the
 	// broker is throttled through ReceiveMaximum. At QoS 0, messages above it are dropped and counted where their own
-	// handler is behind, and above twice as much everywhere.
+	// handler is behind, and above twice as much everywhere; [SubscribeOptions.Drop] says which.
 	InboundBytes int
 	// UserProperties are sent with CONNECT. MQTT 5 only.
 	UserProperties []packet.UserProperty

@@ -51,7 +51,7 @@ type batch struct {
 // enqueue adds a message to the queue. c.mu is held.
 func (s *Subscription) enqueue(in *engine.Inbound, sh *share, part int) {
 	c := s.c
-	if c.dropping && in.QoS == packet.QoS0 && s.drops() {
+	if c.dropping && in.QoS == packet.QoS0 && s.drops() && !s.makeRoom(perMessage+len(in.Payload)) {
 		c.stats.Dropped++
 		return
 	}
@@ -76,13 +76,6 @@ func (s *Subscription) enqueue(in *engine.Inbound, sh *share, part int) {
 	if n >= softQueue && s.running && !s.stuck {
 		c.behind = s
 	}
-}
-
-// drops decides, while handlers are too far behind, whether this one is among them: one that is stuck costs others no
-// message, until there are so many that the memory is used up. c.mu is held.
-func (s *Subscription) drops() bool {
-	limit := s.c.cfg.InboundBytes
-	return s.in.bytes > limit/8 || s.c.inboundBytes > 2*limit
 }
 
 const (

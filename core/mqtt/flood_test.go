@@ -104,6 +104,65 @@ func TestBlockedHandlerUnderFlood(t *testing.T) {
 	})
 }
 
+// What is dropped is what comes, or what has waited longest, as the subscription says. Messages at QoS 1 are no part of it.
+func TestDropPolicy(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]mqtt.SubscribeOptions{
+		"newest": {}, "oldest": {Drop: mqtt.DropOldest}, "oldest, borrowed": {Drop: mqtt.DropOldest, Borrow: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				p := newPeer(t)
+				dropped := make(chan int, 100)
+				c, conn := connect(t, p, func(c *mqtt.Config) {
+					c.InboundBytes = 64 << 10
+					c.Trace = &mqtt.Trace{Dropped: func(n int) { dropped <- n }}
+				})
+				var got []string
+				release := make(chan struct{})
+				o.Handler = func(m mqtt.Message) {
+					if got = append(got, string(m.Payload[:6])); len(got) == 1 {
+						<-release
+					}
+				}
+				subscribe(t, c, conn, o, mqtt.Filter{Filter: "t", QoS: 1})
+				flood(conn, "t", 0, 1)
+				synctest.Wait() // the handler has it
+				conn.Send(message("t", "QoS 1.", 1, 1))
+				flood(conn, "t", 1, 2000)
+				synctest.Wait()
+				if n := c.Stats().InboundBytes; n > 3*(64<<10) {
+					t.Errorf("%d bytes wait", n)
+				}
+				close(release)
+				mqtttest.Expect[packet.Puback](conn)
+				synctest.Wait()
+				s := c.Stats()
+				told := 0
+				for len(dropped) > 0 {
+					told += <-dropped
+				}
+				if s.InboundBytes != 0 || s.Dropped == 0 || len(got)+int(s.Dropped) != 2002 || told != int(s.Dropped) {
+					t.Errorf("%d messages and %d dropped, of 2002, %d told, %d bytes left", len(got), s.Dropped, told, s.InboundBytes)
+				}
+				if got[1] != "QoS 1." {
+					t.Errorf("the second message is %q", got[1])
+				}
+				rest := got[2:]
+				for i := 1; i < len(rest); i++ {
+					if rest[i] <= rest[i-1] {
+						t.Fatalf("%s after %s", rest[i], rest[i-1])
+					}
+				}
+				first, last := rest[0] == "000001", rest[len(rest)-1] == "002000"
+				if oldest := o.Drop == mqtt.DropOldest; first == oldest || last != oldest {
+					t.Errorf("handled are %s to %s", rest[0], rest[len(rest)-1])
+				}
+			})
+		})
+	}
+}
+
 // F06: a consumer that is stuck costs others no message, however long it is.
 func TestStuckConsumerCostsOthersNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {

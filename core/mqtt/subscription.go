@@ -29,6 +29,8 @@ type SubscribeOptions struct {
 	Handler Handler
 	// Borrow lends payloads to the handler, valid only until it returns, and saves the copy of each.
 	Borrow bool
+	// Drop says which messages at QoS 0 are dropped while the handler is too far behind: see [Config.InboundBytes].
+	Drop DropPolicy
 	// Local sends no SUBSCRIBE: the handler gets what an earlier subscription of the session brings, as after a
 	// restart of the process. Register it before [Client.Start], so that nothing arrives unclaimed.
 	Local bool

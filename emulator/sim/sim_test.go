@@ -18,7 +18,7 @@ func TestSeeds(t *testing.T) {
 	}
 	fleet := Fleet{First: 1_000_000, Seeds: seeds, Done: func(seed uint64, r *Result) {
 		if r.Violation != nil {
-			t.Errorf("%v\nreplay: go run ./emulator/cmd/gneiss-sim -seed %d -trace\n%s", r.Violation, seed,
+			t.Errorf("%v\nreplay: go run ./emulator/cmd/gneiss-sim -seed %d\n%s", r.Violation, seed,
 				strings.Join(Tail(seed, 40), "\n"))
 		}
 	}}

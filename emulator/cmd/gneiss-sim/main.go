@@ -2,7 +2,8 @@
 // links between them, each decided by a seed, and checks after every step that no promise is broken.
 //
 //	gneiss-sim -seeds 1000          a thousand lives, and a summary
-//	gneiss-sim -seed 42 -trace      one life, and its story
+//	gneiss-sim -seed 42             one life; where it fails, the last events
+//	gneiss-sim -seed 42 -trace      one life, and its whole story
 //	gneiss-sim -long 8h             as many lives as there is time for
 //
 // It exits with 1 where a promise was broken; the seed and the last events are printed then.

@@ -40,8 +40,8 @@ func parse(args []string, stderr io.Writer) (set settings, err error) {
 	fs.SetOutput(stderr)
 	fs.IntVar(&set.seeds, "seeds", 100, "how many seeds to live")
 	fs.Uint64Var(&set.first, "first", 1, "the first of the seeds")
-	fs.Uint64Var(&set.one, "seed", 0, "live this seed alone")
-	fs.BoolVar(&set.trace, "trace", false, "with -seed: print what happens")
+	fs.Uint64Var(&set.one, "seed", 0, "live this seed alone, and print the last events where it fails")
+	fs.BoolVar(&set.trace, "trace", false, "with -seed: print all that happens")
 	fs.DurationVar(&set.long, "long", 0, "live seeds for as long as this, such as 8h, instead of a number of them")
 	fs.IntVar(&set.workers, "workers", 0, "seeds at the same time (default: one for each processor)")
 	fs.IntVar(&set.tail, "tail", 60, "how many of the last events of a failing seed are printed")
@@ -115,8 +115,17 @@ func single(set *settings, stdout io.Writer) int {
 	if r.Violation == nil {
 		return exitOK
 	}
-	fmt.Fprintln(out, "VIOLATION", r.Violation)
+	fmt.Fprintln(out, "\nVIOLATION", r.Violation)
+	if !set.trace { // with it the whole story is above
+		printTail(out, set.one, set.tail)
+	}
 	return exitFailure
+}
+
+func printTail(out io.Writer, seed uint64, lines int) {
+	for _, line := range sim.Tail(seed, lines) {
+		fmt.Fprintln(out, "  |", line)
+	}
 }
 
 func many(ctx context.Context, set *settings, stdout io.Writer) int {
@@ -135,10 +144,8 @@ func many(ctx context.Context, set *settings, stdout io.Writer) int {
 		if shown++; shown > set.keep {
 			return
 		}
-		fmt.Fprintf(stdout, "VIOLATION %v\n  replay: go run ./emulator/cmd/gneiss-sim -seed %d -trace\n", r.Violation, seed)
-		for _, line := range sim.Tail(seed, set.tail) {
-			fmt.Fprintln(stdout, "  |", line)
-		}
+		fmt.Fprintf(stdout, "VIOLATION %v\n  replay: go run ./emulator/cmd/gneiss-sim -seed %d\n", r.Violation, seed)
+		printTail(stdout, seed, set.tail)
 	}}
 	total := fleet.Run(ctx)
 	total.Print(stdout)
