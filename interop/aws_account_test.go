@@ -3,6 +3,10 @@ package interop
 import (
 	"context"
 	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"net/url"
 	"os"
@@ -18,6 +22,7 @@ import (
 	"github.com/gneiss-mqtt/gneiss-go/builders/direct"
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 	"github.com/gneiss-mqtt/gneiss-go/emulator"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
 const (
@@ -31,16 +36,31 @@ type account struct {
 	device *emulator.Device
 	files  emulator.CertFiles
 	p12    string
+	token  *rsa.PrivateKey // signs what the authorizer "signed" takes
 }
 
 // p12Password is of the file with the device's certificate.
 const p12Password = "open sesame"
 
+// tokenKey is made once: it takes a while.
+var tokenKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 func newAccount(t testing.TB, edit ...func(*emulator.Options)) *account {
 	t.Helper()
 	a := new(account)
 	var err error
+	a.token, err = tokenKey()
+	must(t, err)
 	o := emulator.Options{}
+	o.IoT.Authorizers = []iotcore.Authorizer{
+		{Name: "open", Default: true, Table: []iotcore.Grant{
+			{Username: "alice", Password: "correct horse", Decision: iotcore.AuthorizerDecision{Authenticated: true, PrincipalID: "alice"}},
+		}},
+		{Name: "signed", TokenKey: "ticket", SigningKeys: []*rsa.PublicKey{&a.token.PublicKey}, Table: []iotcore.Grant{
+			{Token: ticket, Decision: iotcore.AuthorizerDecision{Authenticated: true, PrincipalID: "bob"}},
+			{Token: jsTicket, Decision: iotcore.AuthorizerDecision{Authenticated: true, PrincipalID: "javascript"}},
+		}},
+	}
 	for _, f := range edit {
 		f(&o)
 	}
@@ -57,6 +77,18 @@ func newAccount(t testing.TB, edit ...func(*emulator.Options)) *account {
 	a.p12 = filepath.Join(t.TempDir(), "device.p12")
 	must(t, os.WriteFile(a.p12, bundle, 0o600))
 	return a
+}
+
+// ticket is a token with all that has to be encoded.
+const ticket = "a ticket/1+2?=&%"
+
+// sign signs a token for the authorizer "signed".
+func (a *account) sign(t testing.TB, token string) string {
+	t.Helper()
+	sum := sha256.Sum256([]byte(token))
+	signature, err := rsa.SignPKCS1v15(nil, a.token, crypto.SHA256, sum[:])
+	must(t, err)
+	return base64.StdEncoding.EncodeToString(signature)
 }
 
 // options lead to the account, through a proxy where there is one.
@@ -110,6 +142,33 @@ var ways = []way{
 	{"SigV4 with a session token", func(_ testing.TB, a *account, opts func(*awsiot.Options)) (mqtt.Endpoint, error) {
 		return awsiot.WebSocket(aws.Config{Credentials: a.provider(time.Hour)}, a.Endpoint(), opts)
 	}},
+	{"SigV4 with credentials for a certificate", func(t testing.TB, a *account, opts func(*awsiot.Options)) (mqtt.Endpoint, error) {
+		must(t, a.RoleAlias("role", 0))
+		var o awsiot.Options
+		opts(&o)
+		c, err := awsiot.X509Credentials(a.Endpoint(), "role", awsiot.Files(a.files.Cert, a.files.Key), func(c *awsiot.CredentialsOptions) {
+			c.ThingName, c.RootCAs, c.Direct = thing, o.RootCAs, o.Direct
+		})
+		must(t, err)
+		return awsiot.WebSocket(aws.Config{Credentials: c}, a.Endpoint(), opts)
+	}},
+	{"authorizer", func(_ testing.TB, a *account, opts func(*awsiot.Options)) (mqtt.Endpoint, error) {
+		return awsiot.CustomAuth(a.Endpoint(), awsiot.Authorizer{Username: "alice", Password: []byte("correct horse")}, opts)
+	}},
+	{"authorizer with a signed token", func(t testing.TB, a *account, opts func(*awsiot.Options)) (mqtt.Endpoint, error) {
+		return awsiot.CustomAuth(a.Endpoint(), a.signed(t), opts)
+	}},
+	{"authorizer over WebSocket", func(_ testing.TB, a *account, opts func(*awsiot.Options)) (mqtt.Endpoint, error) {
+		return awsiot.CustomAuthWebSocket(a.Endpoint(),
+			awsiot.Authorizer{Name: "open", Username: "alice", Password: []byte("correct horse")}, opts)
+	}},
+	{"authorizer with a signed token over WebSocket", func(t testing.TB, a *account, opts func(*awsiot.Options)) (mqtt.Endpoint, error) {
+		return awsiot.CustomAuthWebSocket(a.Endpoint(), a.signed(t), opts)
+	}},
+}
+
+func (a *account) signed(t testing.TB) awsiot.Authorizer {
+	return awsiot.Authorizer{Name: "signed", Username: "bob?site=7", TokenKeyName: "ticket", TokenValue: ticket, TokenSignature: a.sign(t, ticket)}
 }
 
 // awsClient is a client with what it was told.

@@ -33,13 +33,19 @@ func TestAWSJavaScript(t *testing.T) {
 	must(t, err)
 	temporary, err := a.Credentials(emulator.CredentialOptions{Lifetime: time.Hour})
 	must(t, err)
+	password := jsAuthorizer{AuthorizerName: "open", Username: "alice", Password: "correct horse"}
+	signed := jsAuthorizer{AuthorizerName: "signed", TokenKeyName: "ticket", TokenValue: jsTicket, TokenSignature: a.sign(t, jsTicket)}
 	for name, c := range map[string]jsConfig{
-		"mutual TLS":                 {Way: "mtls"},
-		"mutual TLS on 8883":         {Way: "mtls", Port: port(t, a.Endpoint8883())},
-		"mutual TLS in MQTT 3.1.1":   {Way: "mtls", Version: 3},
-		"SigV4":                      jsKey(permanent, 5),
-		"SigV4 with a session token": jsKey(temporary, 5),
-		"SigV4 in MQTT 3.1.1":        jsKey(temporary, 3),
+		"mutual TLS":                        {Way: "mtls"},
+		"mutual TLS on 8883":                {Way: "mtls", Port: port(t, a.Endpoint8883())},
+		"mutual TLS in MQTT 3.1.1":          {Way: "mtls", Version: 3},
+		"SigV4":                             jsKey(permanent, 5),
+		"SigV4 with a session token":        jsKey(temporary, 5),
+		"SigV4 in MQTT 3.1.1":               jsKey(temporary, 3),
+		"authorizer":                        {Way: "authorizer", Authorizer: &password},
+		"authorizer, signed":                {Way: "authorizer", Authorizer: &signed},
+		"authorizer over WebSocket":         {Way: "authorizer-websocket", Authorizer: &password},
+		"authorizer over WebSocket, signed": {Way: "authorizer-websocket", Authorizer: &signed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -84,7 +90,8 @@ func TestAWSJavaScriptRefused(t *testing.T) {
 		jsConfig
 		code int
 	}{
-		"secret": {jsKey(wrong, 5), 0},
+		"secret":   {jsKey(wrong, 5), 0},
+		"password": {jsConfig{Way: "authorizer", Authorizer: &jsAuthorizer{AuthorizerName: "open", Username: "alice", Password: "x"}}, 0x87},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -97,21 +104,34 @@ func TestAWSJavaScriptRefused(t *testing.T) {
 	}
 }
 
+// jsTicket has nothing that has to be encoded: the SDK leaves its token as it is.
+const jsTicket = "a-ticket"
+
 // jsConfig is what testdata/javascript/device.js is told first.
 type jsConfig struct {
-	Way       string         `json:"way"`
-	Version   int            `json:"version,omitempty"`
-	Host      string         `json:"host"`
-	Port      int            `json:"port"`
-	ID        string         `json:"id"`
-	CA        string         `json:"ca"`
-	Cert      string         `json:"cert"`
-	Key       string         `json:"key"`
-	Region    string         `json:"region"`
-	AccessKey string         `json:"accessKey,omitempty"`
-	SecretKey string         `json:"secretKey,omitempty"`
-	Token     string         `json:"token,omitempty"`
-	Connect   map[string]any `json:"connect,omitempty"`
+	Way        string         `json:"way"`
+	Version    int            `json:"version,omitempty"`
+	Host       string         `json:"host"`
+	Port       int            `json:"port"`
+	ID         string         `json:"id"`
+	CA         string         `json:"ca"`
+	Cert       string         `json:"cert"`
+	Key        string         `json:"key"`
+	Region     string         `json:"region"`
+	AccessKey  string         `json:"accessKey,omitempty"`
+	SecretKey  string         `json:"secretKey,omitempty"`
+	Token      string         `json:"token,omitempty"`
+	Authorizer *jsAuthorizer  `json:"authorizer,omitempty"`
+	Connect    map[string]any `json:"connect,omitempty"`
+}
+
+type jsAuthorizer struct {
+	AuthorizerName string `json:"authorizerName"`
+	Username       string `json:"username,omitempty"`
+	Password       string `json:"password,omitempty"`
+	TokenKeyName   string `json:"tokenKeyName,omitempty"`
+	TokenValue     string `json:"tokenValue,omitempty"`
+	TokenSignature string `json:"tokenSignature,omitempty"`
 }
 
 func jsKey(c emulator.Credentials, version int) jsConfig {

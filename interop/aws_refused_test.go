@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	awsiot "github.com/gneiss-mqtt/gneiss-go/builders/aws"
+	"github.com/gneiss-mqtt/gneiss-go/builders/direct"
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/emulator"
@@ -57,6 +58,31 @@ func TestAWSRefused(t *testing.T) {
 			return awsiot.MTLS(a.Endpoint(), awsiot.KeyPair(pair), a.options(nil))
 		}
 	}
+	authorizer := func(edit func(*awsiot.Authorizer)) func(t *testing.T) (mqtt.Endpoint, error) {
+		return func(t *testing.T) (mqtt.Endpoint, error) {
+			authorizer := a.signed(t)
+			edit(&authorizer)
+			return awsiot.CustomAuth(a.Endpoint(), authorizer, a.options(nil))
+		}
+	}
+	device := func(status string) func(t *testing.T) (mqtt.Endpoint, error) {
+		return func(t *testing.T) (mqtt.Endpoint, error) {
+			d, err := a.Device("another")
+			must(t, err)
+			must(t, a.SetCertificateStatus(d.CertificateID, status))
+			return awsiot.MTLS(a.Endpoint8883(), awsiot.PEM(d.CertPEM, d.KeyPEM), a.options(nil))
+		}
+	}
+	byCertificate := func(alias, thing string) func(t *testing.T) (mqtt.Endpoint, error) {
+		return func(t *testing.T) (mqtt.Endpoint, error) {
+			c, err := awsiot.X509Credentials(a.Endpoint(), alias, awsiot.Files(a.files.Cert, a.files.Key), func(o *awsiot.CredentialsOptions) {
+				o.ThingName, o.RootCAs = thing, []direct.PEM{direct.Bytes(a.CA())}
+			})
+			must(t, err)
+			return awsiot.WebSocket(aws.Config{Credentials: c}, a.Endpoint(), a.options(nil))
+		}
+	}
+	must(t, a.RoleAlias("role", 0))
 	for name, c := range map[string]struct {
 		endpoint func(t *testing.T) (mqtt.Endpoint, error)
 		cause    awsiot.Cause
@@ -82,7 +108,16 @@ func TestAWSRefused(t *testing.T) {
 
 		"certificate that is not registered": {certificate(-time.Hour, time.Hour), awsiot.CauseCertificate, "registered"},
 		"certificate that has expired":       {certificate(-2*time.Hour, -time.Hour), awsiot.CauseCertificate, "expired"},
+		"certificate that is inactive":       {device("INACTIVE"), awsiot.CauseCertificate, "ACTIVE"},
+		"certificate that is revoked":        {device("REVOKED"), awsiot.CauseCertificate, "ACTIVE"},
+		"no role alias":                      {byCertificate("nobody", ""), awsiot.CauseCredentials, "iot:AssumeRoleWithCertificate"},
+		"another's thing":                    {byCertificate("role", "another"), awsiot.CauseCredentials, "attached"},
 		"certificate of the future":          {certificate(time.Hour, 2*time.Hour), awsiot.CauseClock, "clock"},
+
+		"wrong signature": {authorizer(func(a *awsiot.Authorizer) { a.TokenSignature = "AAAA" }), awsiot.CauseAuthorizer, "signature"},
+		"wrong token":     {authorizer(func(a *awsiot.Authorizer) { a.TokenValue = "x" }), awsiot.CauseAuthorizer, "signature"},
+		"no authorizer":   {authorizer(func(a *awsiot.Authorizer) { a.Name = "nobody" }), awsiot.CauseAuthorizer, "name"},
+		"wrong password":  {authorizer(func(a *awsiot.Authorizer) { *a = awsiot.Authorizer{Username: "alice", Password: []byte("x")} }), awsiot.CauseAuthorizer, "Lambda"},
 	} {
 		for _, version := range []packet.Version{packet.V5, packet.V311} {
 			t.Run(name+"/"+version.String(), func(t *testing.T) {

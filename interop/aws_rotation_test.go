@@ -14,6 +14,7 @@ import (
 	awsiot "github.com/gneiss-mqtt/gneiss-go/builders/aws"
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 	"github.com/gneiss-mqtt/gneiss-go/emulator"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
 // keyring hands out the access key of now.
@@ -107,6 +108,57 @@ func TestAWSCertificateIsReplacedWhileConnected(t *testing.T) {
 	must(t, a.DropClient(thing))
 	s.await(t)
 	s.unexplained(t)
+}
+
+// A certificate that is revoked ends its connection. The client says why it gets in no more, until it has another.
+func TestAWSCertificateIsRevokedWhileConnected(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t, func(o *emulator.Options) { o.IoT.Quotas = iotcore.NoQuotas() }) // of attempts in a second
+	d, err := a.Device(thing)
+	must(t, err)
+	files, err := d.Write(t.TempDir())
+	must(t, err)
+	endpoint, err := awsiot.MTLS(a.Endpoint8883(), awsiot.Files(files.Cert, files.Key), a.options(nil))
+	must(t, err)
+	c := a.client(t, endpoint)
+	s := newSurvivor(t, a, c)
+	must(t, a.SetCertificateStatus(d.CertificateID, "REVOKED"))
+	var refused []error
+	eventually(t, "refused with the certificate that is revoked", func() bool {
+		refused = append(refused, c.took()...)
+		return slices.ContainsFunc(refused, func(err error) bool {
+			r, ok := errors.AsType[*awsiot.Refusal](err)
+			return ok && r.Cause == awsiot.CauseCertificate
+		})
+	})
+	must(t, os.WriteFile(files.Key, a.device.KeyPEM, 0o600))
+	must(t, os.WriteFile(files.Cert, a.device.CertPEM, 0o600))
+	c.failed(refused[0])
+	s.await(t)
+}
+
+// A token that expires is refreshed at every attempt.
+func TestAWSTokenIsRefreshedWhileConnected(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	authorizer := awsiot.Authorizer{Name: "signed", TokenKeyName: "ticket"}
+	refreshed := 0
+	authorizer.Refresh = func(_ context.Context, it *awsiot.Authorizer) error {
+		if refreshed++; refreshed == 2 {
+			return errors.New("the token service is away")
+		}
+		it.TokenValue, it.TokenSignature = ticket, a.sign(t, ticket)
+		return nil
+	}
+	endpoint, err := awsiot.CustomAuthWebSocket(a.Endpoint(), authorizer, a.options(nil))
+	must(t, err)
+	c := a.client(t, endpoint)
+	s := newSurvivor(t, a, c)
+	must(t, a.DropClient(thing))
+	s.await(t)
+	if refreshed != 3 {
+		t.Errorf("the token was refreshed %d times, want 3", refreshed)
+	}
 }
 
 // survivor is a session with a subscription, and somebody who publishes to it while its client is away.
