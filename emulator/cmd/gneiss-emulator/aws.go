@@ -2,81 +2,71 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
-// makeDir makes a directory for what AWS IoT Core hands out, where none is named.
-func (set *settings) makeDir() error {
-	if set.generic || set.dir != "" {
+// The names of what there is from the beginning.
+const (
+	authorizerName = "gneiss"
+	tokenKey       = "token"
+	roleAlias      = "gneiss"
+	policyName     = "device"
+)
+
+// prepare makes what AWS IoT Core needs before it starts.
+func (set *settings) prepare() (err error) {
+	if set.generic {
 		return nil
 	}
-	dir, err := os.MkdirTemp("", "gneiss-emulator-")
-	set.dir = dir
+	if set.dir == "" {
+		if set.dir, err = os.MkdirTemp("", "gneiss-emulator-"); err != nil {
+			return err
+		}
+		set.temporary = true
+	}
+	set.authorizer, err = newAuthorizer()
 	return err
+}
+
+// tidy removes a temporary directory.
+func (set *settings) tidy() {
+	if set.temporary {
+		_ = os.RemoveAll(set.dir) // there is nobody to tell
+	}
 }
 
 // aws returns the options of AWS IoT Core.
 func (set *settings) aws(o emulator.Options) emulator.Options {
 	o.Profile, o.MQTTSAddr, o.RequireClientCert = emulator.AWS, set.mqttsAddr, false
-	o.IoT.EnforcePolicies = set.strict
+	o.IoT.EnforcePolicies = set.policy != ""
+	o.IoT.Authorizers = []iotcore.Authorizer{set.authorizer.config()}
 	if set.unlimited {
 		o.IoT.Quotas = iotcore.NoQuotas()
 	}
 	return o
 }
 
-// announceAWS writes what devices need to the directory and prints how to use it. Secrets go to files alone.
-func announceAWS(srv *emulator.Server, set settings, w io.Writer) error {
+// equip makes the thing, with its policy, and the role alias.
+func equip(srv *emulator.Server, set settings) (*emulator.Device, error) {
 	device, err := srv.Device(set.clientName)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	files, err := device.Write(set.dir)
+	if err := srv.RoleAlias(roleAlias, 0); err != nil {
+		return nil, err
+	}
+	if set.policy == "" {
+		return device, nil
+	}
+	document, err := os.ReadFile(set.policy)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("policy: %w", err)
 	}
-	fmt.Fprintln(w, "AWS IoT Core is listening:")
-	if addr := srv.Addr(); addr != "" {
-		fmt.Fprintf(w, "\n  %s  MQTT without TLS, for everyone\n", addr)
+	if err := srv.CreatePolicy(policyName, string(document)); err != nil {
+		return nil, fmt.Errorf("policy %s: %w", set.policy, err)
 	}
-	if addr := srv.Endpoint8883(); addr != "" {
-		fmt.Fprintf(w, "\n  %s  mutual TLS, as port 8883\n    go run ./samples/aws-mtls -endpoint %s -ca %s -cert %s -key %s\n",
-			addr, addr, files.CA, files.Cert, files.Key)
-	}
-	if addr := srv.Endpoint(); addr != "" {
-		env, err := writeKeys(srv, set.dir)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(w, "\n  %s  mutual TLS, custom authorizers, HTTPS and WebSockets, as port 443\n", addr)
-		fmt.Fprintf(w, "    go run ./samples/aws-mtls -endpoint %s -ca %s -cert %s -key %s\n", addr, files.CA, files.Cert, files.Key)
-		fmt.Fprintf(w, "    (. %s && go run ./samples/aws-websocket -endpoint %s -ca %s)\n", env, addr, files.CA)
-	}
-	fmt.Fprintln(w, "\nInterrupt to stop.")
-	return nil
-}
-
-// writeKeys writes an access key, as the variables that the AWS SDKs read.
-func writeKeys(srv *emulator.Server, dir string) (string, error) {
-	c, err := srv.Credentials(emulator.CredentialOptions{})
-	if err != nil {
-		return "", err
-	}
-	text := fmt.Sprintf("export AWS_ACCESS_KEY_ID='%s'\nexport AWS_SECRET_ACCESS_KEY='%s'\nunset AWS_SESSION_TOKEN\nexport AWS_REGION='us-east-1'\n",
-		c.AccessKeyID, c.SecretAccessKey)
-	name := filepath.Join(dir, "aws.env")
-	return name, writeSecret(name, []byte(text))
-}
-
-// writeSecret replaces a file that only the owner may read.
-func writeSecret(name string, data []byte) error {
-	if err := os.Remove(name); err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	return os.WriteFile(name, data, 0o600)
+	return device, srv.AttachPolicy(policyName, device.CertificateARN)
 }

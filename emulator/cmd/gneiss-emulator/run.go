@@ -28,7 +28,9 @@ type settings struct {
 	tlsAddr     string
 	mqttsAddr   string
 	dir         string
-	strict      bool
+	policy      string
+	temporary   bool // the directory is ours to remove
+	authorizer  *authorizer
 	unlimited   bool
 	clientName  string
 	requireCert bool
@@ -50,10 +52,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if set.verbose {
 		logger = slog.New(slog.NewTextHandler(stderr, nil))
 	}
-	if err := set.makeDir(); err != nil {
+	if err := set.prepare(); err != nil {
 		fmt.Fprintln(stderr, "gneiss-emulator:", err)
 		return exitFailure
 	}
+	defer set.tidy()
 	options := emulator.Options{
 		Profile: emulator.Generic, Addr: set.addr, TLSAddr: set.tlsAddr, RequireClientCert: set.requireCert, AllowRemote: set.remote, Logger: logger,
 	}
@@ -102,7 +105,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	fs.StringVar(&set.dir, "dir", "", "`directory` to write certificates and keys to; a new temporary one by default, with -generic none")
 	fs.StringVar(&set.clientName, "client-name", "device", "`name` of the thing, or of the client, whose certificate is written")
 	fs.BoolVar(&set.requireCert, "require-cert", false, "with -generic: refuse TLS clients without a certificate")
-	fs.BoolVar(&set.strict, "strict", false, "enforce IoT policies; the device may do what its policy in the directory says; not with -generic")
+	fs.StringVar(&set.policy, "policy", "", "`file` with the policy document of the device: IoT policies are enforced then; not with -generic")
 	fs.BoolVar(&set.unlimited, "unlimited", false, "lift the quotas; not with -generic")
 	fs.BoolVar(&set.remote, "remote", false, "allow addresses that other machines can reach")
 	fs.BoolVar(&set.verbose, "v", false, "log connections to standard error")
@@ -140,7 +143,7 @@ func (set *settings) complete(given map[string]bool) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"mqtts-addr", "strict", "unlimited"} {
+	for _, name := range []string{"mqtts-addr", "policy", "unlimited"} {
 		if given[name] {
 			return fmt.Errorf("-%s belongs to AWS IoT Core, not to -generic", name)
 		}
