@@ -27,6 +27,16 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the subprotocol mqtt is required", http.StatusBadRequest)
 		return
 	}
+	s.mu.Lock()
+	status, drop := s.cloud.gate.Upgrade()
+	s.mu.Unlock()
+	switch {
+	case drop:
+		panic(http.ErrAbortHandler) // closes the connection without an answer
+	case status != 0:
+		answerError(w, status, "ForbiddenException", http.StatusText(status))
+		return
+	}
 	if signed(r) {
 		who, err := s.signer(r)
 		if err != nil {

@@ -29,6 +29,11 @@ func (b *Broker) ResolveConnect(now Instant, id ConnID, d ConnectDecision) {
 }
 
 func (c *conn) decided(d ConnectDecision) {
+	if d.Drop {
+		c.silent = true
+		c.end(packet.UnspecifiedError, CauseServer, "dropped")
+		return
+	}
 	if d.Code != packet.Success {
 		if !d.Code.ValidIn(packet.CONNACK) {
 			d.Code = packet.UnspecifiedError
@@ -53,7 +58,7 @@ func (c *conn) accept(d ConnectDecision) {
 		c.end(packet.PacketTooLarge, CauseProtocol, "not even CONNACK fits the client's maximum packet size")
 		return
 	}
-	s, present := b.claim(c.client.ID, c.client.Version, p.CleanStart)
+	s, present := b.claim(c.client.ID, c.client.Version, p.CleanStart || d.Fresh)
 	if s == nil {
 		c.refuse(packet.QuotaExceeded, CauseQuota, "too many sessions")
 		return

@@ -33,6 +33,7 @@ type Broker struct {
 	ids     []uint32
 	epoch   uint64
 	replies []Reply // of the Publish hook, until the acknowledgement is out
+	answer  Answer  // of the Publish hook
 
 	free      *delivery
 	freeCount int

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"crypto/x509"
+	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 )
@@ -63,6 +64,10 @@ type ConnectDecision struct {
 	Identity any
 	// UserProperties go into the CONNACK.
 	UserProperties []packet.UserProperty
+	// Fresh forgets the session that there may be, as a broker that has lost it does.
+	Fresh bool
+	// Drop closes the connection without a word.
+	Drop bool
 }
 
 // AuthStep is what a client sent in its CONNECT or AUTH.
@@ -100,6 +105,17 @@ type PublishDecision struct {
 	Consume bool
 	// Replies are published after the acknowledgement, before the next packet is looked at.
 	Replies []Reply
+	Answer  Answer
+}
+
+// Answer is what becomes of an acknowledgement. The zero value sends it at once.
+type Answer struct {
+	// Omit never sends it.
+	Omit bool
+	// Delay sends it later: others may overtake it, which the specification does not allow.
+	Delay time.Duration
+	// Drop closes the connection without a word instead.
+	Drop bool
 }
 
 // SubscribeDecision answers one filter of a SUBSCRIBE.
@@ -110,4 +126,6 @@ type SubscribeDecision struct {
 	MaxQoS packet.Opt[packet.QoS]
 	// Disconnect ends the connection: with Code, where that is a failure and belongs in a DISCONNECT.
 	Disconnect bool
+	// Answer is about the SUBACK: of several filters the last one that asks for something counts.
+	Answer Answer
 }

@@ -36,7 +36,14 @@ func (c *conn) onPublish(f packet.Frame) {
 	if !alive {
 		return
 	}
-	c.acknowledge(p, code, reason)
+	answer := c.b.answer
+	c.b.answer = Answer{}
+	if answer.Drop {
+		c.drop()
+		c.b.replies = nil
+		return
+	}
+	c.acknowledge(p, code, reason, answer)
 	c.b.sendReplies()
 }
 
@@ -50,8 +57,8 @@ func (c *conn) takePlace() bool {
 	return true
 }
 
-func (c *conn) acknowledge(p *packet.Publish, code packet.ReasonCode, reason string) {
-	if p.QoS == packet.QoS0 || c.state >= stateEnding {
+func (c *conn) acknowledge(p *packet.Publish, code packet.ReasonCode, reason string, answer Answer) {
+	if p.QoS == packet.QoS0 || c.state >= stateEnding || answer.Omit {
 		return
 	}
 	a := packet.Ack{ID: p.ID}
@@ -62,6 +69,10 @@ func (c *conn) acknowledge(p *packet.Publish, code packet.ReasonCode, reason str
 		}
 	}
 	if p.QoS == packet.QoS1 {
+		if answer.Delay > 0 {
+			c.later(answer.Delay, &packet.Puback{Ack: a})
+			return
+		}
 		c.unsentAcks++
 		c.sendPuback(a)
 		return
@@ -127,8 +138,10 @@ func (c *conn) admit(p *packet.Publish) (code packet.ReasonCode, reason string, 
 	pub := publication{b: b, pkt: p, from: c.client.ID}
 	if hook := b.opts.Hooks.Publish; hook != nil {
 		d := hook(b.now, &c.client, p)
+		b.answer = d.Answer
 		switch {
 		case d.Disconnect:
+			b.answer = Answer{}
 			c.kick(d.Code, d.ReasonString)
 			return 0, "", false
 		case d.Code.Failed():

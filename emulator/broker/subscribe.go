@@ -16,6 +16,7 @@ func (c *conn) onSubscribe(f packet.Frame) {
 	codes := make([]packet.ReasonCode, len(p.Filters))
 	replay := make([]*subscription, 0, len(p.Filters)) // those to be answered with retained messages
 	var granted []string
+	b.answer = Answer{}
 	for i, filter := range p.Filters {
 		code, sub, isNew := c.subscribe(filter, p.SubscriptionID)
 		if c.state >= stateEnding {
@@ -34,7 +35,18 @@ func (c *conn) onSubscribe(f packet.Frame) {
 			replay = append(replay, sub)
 		}
 	}
-	c.send(&packet.Suback{ID: p.ID, Codes: codes})
+	answer := b.answer
+	b.answer = Answer{}
+	switch ack := (&packet.Suback{ID: p.ID, Codes: codes}); {
+	case answer.Drop:
+		c.drop()
+		return
+	case answer.Omit:
+	case answer.Delay > 0:
+		c.later(answer.Delay, ack)
+	default:
+		c.send(ack)
+	}
 	if len(granted) > 0 && b.wants(EventSubscribed) {
 		b.emit(Event{Kind: EventSubscribed, Client: c.client, Filters: granted})
 	}
@@ -98,6 +110,9 @@ func (c *conn) subscribe(f packet.Filter, id uint32) (code packet.ReasonCode, su
 	qos := min(f.QoS, b.limits.maximumQoS()) // [MQTT-3.2.2-10]
 	if hook := b.opts.Hooks.Subscribe; hook != nil {
 		d := hook(b.now, &c.client, f)
+		if d.Answer != (Answer{}) {
+			b.answer = d.Answer
+		}
 		if d.Disconnect {
 			c.kick(d.Code, "the subscription is not allowed")
 			return d.Code, nil, false

@@ -18,7 +18,7 @@ type Quotas struct {
 	Unacked       int // messages at QoS 1 without PUBACK, each way; 100; those to the client wait, those from it are 0x93
 	TopicAliases  int // topic aliases each way; 8; 0x94
 
-	PublishesIn  int // messages from a connection in a second; 100; PUBACK 0x97, at QoS 0 discarded
+	PublishesIn  int // messages from a connection in a second; 100; PUBACK 0x97, at QoS 0 and with MQTT 3.1.1 discarded
 	PublishesOut int // messages to a connection in a second; 100; discarded
 	Throughput   int // bytes of payloads from a connection in a second; 524,288; as for PublishesIn
 

@@ -62,6 +62,9 @@ func (g *Gate) admit(now broker.Instant, c *broker.Client, p *packet.Connect, wh
 			return d
 		}
 	}
+	if d = g.disturbConnect(c, d); d.Pending || d.Drop || d.Code != packet.Success {
+		return d
+	}
 	if d.Identity == nil {
 		d.Identity = who // for when the connection is gone
 	}

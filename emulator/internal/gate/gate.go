@@ -39,8 +39,11 @@ type Gate struct {
 	history  map[string]*history    // by client identifier
 	actions  Actions
 	policies map[string]*policy.Document // those read, by their text
-	lastScan broker.Instant
-	due      broker.Instant // no peer has anything due earlier; 0: none has anything due
+
+	faults    []*fault
+	lastFault int
+	lastScan  broker.Instant
+	due       broker.Instant // no peer has anything due earlier; 0: none has anything due
 }
 
 // New returns a gate without clients.

@@ -5,6 +5,7 @@ import (
 	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/account"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
 // publish decides on a PUBLISH.
@@ -14,21 +15,25 @@ func (g *Gate) publish(now broker.Instant, c *broker.Client, p *packet.Publish) 
 		return broker.PublishDecision{Code: packet.NotAuthorized, Disconnect: true}
 	}
 	if !peer.in.take(now, len(p.Payload), g.quotas.PublishesIn, g.quotas.Throughput) {
-		if p.QoS == packet.QoS0 {
-			return broker.PublishDecision{Consume: true}
+		if p.QoS == packet.QoS0 || c.Version != packet.V5 {
+			return broker.PublishDecision{Consume: true, Answer: broker.Answer{Omit: true}}
 		}
 		return g.refusePublish(c, p, packet.QuotaExceeded, "too many messages in a second")
 	}
+	f := g.strike(iotcore.OnPublish, c.ID, p.Topic)
+	if f != nil && f.Code.Failed() {
+		return g.refusePublish(c, p, f.Code, "a fault")
+	}
 	d := g.judge(now, c.ID, peer.principal, p)
-	if d.Code.Failed() {
+	if d.Code.Failed() && !d.Disconnect {
 		return g.refusePublish(c, p, d.Code, d.ReasonString)
 	}
-	if d.Disconnect || d.Consume || g.next.Publish == nil {
-		return d
+	if !d.Disconnect && !d.Consume && g.next.Publish != nil {
+		d = g.next.Publish(now, c, p)
 	}
-	own := d.Replies
-	d = g.next.Publish(now, c, p)
-	d.Replies = append(own, d.Replies...)
+	if f != nil {
+		d.Answer = answerOf(f)
+	}
 	return d
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
 // subscribe decides on one filter.
@@ -30,15 +31,25 @@ func (g *Gate) subscribe(now broker.Instant, c *broker.Client, f packet.Filter) 
 		// MQTT 3.1.1 has a code for it too, but the service closes the connection.
 		return broker.SubscribeDecision{Code: packet.NotAuthorized, Disconnect: g.opts.EndOnDenied || c.Version != packet.V5}
 	}
+	var d broker.SubscribeDecision
 	if g.next.Subscribe != nil {
-		return g.next.Subscribe(now, c, f)
+		d = g.next.Subscribe(now, c, f)
 	}
-	return broker.SubscribeDecision{}
+	if f := g.strike(iotcore.OnSubscribe, c.ID, f.Filter); f != nil {
+		if f.Code.Failed() {
+			return broker.SubscribeDecision{Code: f.Code, Disconnect: c.Version != packet.V5}
+		}
+		d.Answer = answerOf(f)
+	}
+	return d
 }
 
 // deliver decides whether a message may go to a client.
 func (g *Gate) deliver(now broker.Instant, c *broker.Client, topic string) bool {
 	if who := g.who(c); who != nil && !g.allowed(&attempt{who: who, client: c.ID}, actionReceive, "topic/"+topic) {
+		return false
+	}
+	if f := g.strike(iotcore.OnDeliver, c.ID, topic); f != nil && f.Drop {
 		return false
 	}
 	if peer := g.peers[c.Conn]; peer != nil && !peer.out.messages.take(now, 1, g.quotas.PublishesOut, g.quotas.PublishesOut) {
