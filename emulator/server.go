@@ -89,6 +89,7 @@ func (s *Server) newCore() error {
 		options.Limits = overlay(gate.Limits(s.opts.IoT), s.opts.Limits)
 		options.Hooks = s.cloud.gate.Hooks()
 		options.Events |= gate.Events
+		options.AssignID = s.cloud.gate.AssignID
 	}
 	core, err := broker.New(options)
 	if err != nil {

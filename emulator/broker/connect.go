@@ -92,8 +92,12 @@ func (c *conn) checkConnect(p *packet.Connect) (packet.ReasonCode, string) {
 
 // assignID makes up a client identifier [MQTT-3.1.3-6] [MQTT-3.2.2-16].
 func (b *Broker) assignID() string {
+	assign := b.opts.AssignID
+	if assign == nil {
+		assign = func() string { return fmt.Sprintf("auto-%016x", b.random.Uint64()) }
+	}
 	for range 16 {
-		id := fmt.Sprintf("auto-%016x", b.random.Uint64())
+		id := assign()
 		if b.sessions[id] == nil {
 			return id
 		}

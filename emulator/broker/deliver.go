@@ -114,7 +114,7 @@ func (s *session) pump() {
 			s.resend = d.next
 			continue
 		}
-		if c.quota <= 0 || !c.roomy() {
+		if c.quota <= 0 || !c.roomy() || !s.pace.take(s) {
 			return
 		}
 		s.resend = d.next
@@ -127,11 +127,12 @@ func (s *session) pump() {
 			s.unqueue(d)
 			s.b.dropped(s, &d.msg.pkt, CauseExpired)
 			s.b.recycle(d)
+			s.pace.skip()
 		case d.qos == packet.QoS0:
 			s.unqueue(d)
 			c.publish(&d.msg.pkt, outgoing{retain: d.retain, ids: d.ids, expireAt: d.msg.expireAt})
 			s.b.recycle(d)
-		case !s.mayStart(d):
+		case !s.mayStart(d), !s.pace.take(s):
 			return
 		default:
 			s.unqueue(d)
@@ -208,6 +209,7 @@ func (s *session) resumeDelivery() {
 		}
 	}
 	s.resend = s.flying.first
+	s.pace.begin(s)
 	s.pump()
 }
 

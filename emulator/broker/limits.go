@@ -62,6 +62,7 @@ type Limits struct {
 	RetainedToExactOnly bool // a subscription with wildcards gets no retained messages
 	SessionPerVersion   bool // a session of the other version of MQTT is ended, not resumed
 	NoDup               bool // repeated messages do not say so
+	StoredPerSecond     int  // of the messages that a session has kept, to its client when it is back; 0: as fast as can be
 	EndAtSubscriptions  bool // a subscription over MaxSubscriptions ends the connection with 0x97
 }
 
@@ -111,6 +112,7 @@ func (l *Limits) validate() error {
 		"MaxTopicLevels": int64(l.MaxTopicLevels), "MaxFilters": int64(l.MaxFilters), "MaxSubscriptions": int64(l.MaxSubscriptions),
 		"MaxQueued": int64(l.MaxQueued), "MaxQueuedBytes": int64(l.MaxQueuedBytes), "MaxRetained": int64(l.MaxRetained),
 		"MaxRetainedBytes": l.MaxRetainedBytes, "OutBuffer": int64(l.OutBuffer),
+		"StoredPerSecond": int64(l.StoredPerSecond),
 	} {
 		if n < 0 {
 			return fmt.Errorf("broker: limit %s is negative", name)

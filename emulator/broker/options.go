@@ -8,6 +8,8 @@ type Options struct {
 	Hooks  Hooks
 	// Events selects what [Broker.TakeEvents] reports; 0 reports nothing.
 	Events EventKind
+	// AssignID makes up a client identifier; nil means one of this package's.
+	AssignID func() string
 	// Random is the source of assigned client identifiers; nil means a fixed sequence.
 	Random rand.Source
 }

@@ -23,6 +23,7 @@ type session struct {
 	inflight     map[uint16]*delivery
 	resend       *delivery // the next of flying that this connection has not seen yet
 	lastID       uint16
+	pace         pace
 
 	received map[uint16]ConnID // QoS 2 messages from the client not yet released, and who sent them last
 
@@ -67,6 +68,7 @@ func (b *Broker) detach(c *conn) {
 		return
 	}
 	s.conn, s.resend = nil, nil
+	b.timers.stop(&s.pace.timer)
 	b.stats.Connected--
 	if b.wants(EventDisconnected) {
 		b.emit(Event{Kind: EventDisconnected, Client: c.client, Code: c.code, Cause: c.cause, Detail: c.detail})
@@ -84,16 +86,20 @@ func (b *Broker) detach(c *conn) {
 
 // expired is called for the will's delay and the session's expiry.
 func (s *session) expired(b *Broker, t *timer) {
-	if t == &s.willTimer {
+	switch t {
+	case &s.willTimer:
 		b.publishWill(s)
-		return
+	case &s.pace.timer:
+		s.pump()
+	default:
+		b.endSession(s)
 	}
-	b.endSession(s)
 }
 
 // endSession forgets a session. A will that was still delayed is sent now [MQTT-3.1.2-8].
 func (b *Broker) endSession(s *session) {
 	b.timers.stop(&s.expiryTimer)
+	b.timers.stop(&s.pace.timer)
 	b.publishWill(s)
 	b.unsubscribeAll(s)
 	delete(b.sessions, s.id)

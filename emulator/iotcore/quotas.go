@@ -26,6 +26,7 @@ type Quotas struct {
 	// is not documented; CONNACK 0x97.
 	Connects int
 
+	Redelivery     int           // messages that a session has kept, to its client in a second; 10; they wait
 	UserProperties int           // bytes of user properties in a message; 8,192; PUBACK 0x97
 	MessageExpiry  int           // seconds that a message may live; 604,800; cut to it
 	SessionExpiry  int           // seconds that a session may outlive its connection; 3,600, and up to 604,800; cut to it
@@ -55,6 +56,7 @@ func (q Quotas) withDefaults() Quotas {
 	orDefault(&q.PublishesOut, 100)
 	orDefault(&q.Throughput, 512<<10)
 	orDefault(&q.Connects, 1)
+	orDefault(&q.Redelivery, 10)
 	orDefault(&q.UserProperties, 8<<10)
 	orDefault(&q.MessageExpiry, 604_800)
 	orDefault(&q.SessionExpiry, 3600)
@@ -68,7 +70,7 @@ func (q Quotas) withDefaults() Quotas {
 func NoQuotas() Quotas {
 	const u = Unlimited
 	return Quotas{ClientID: u, Topic: u, Slashes: u, Payload: u, Packet: u, Filters: u, Subscriptions: u, Unacked: u, TopicAliases: u,
-		PublishesIn: u, PublishesOut: u, Throughput: u, Connects: u, UserProperties: u, MessageExpiry: u, SessionExpiry: u,
+		PublishesIn: u, PublishesOut: u, Throughput: u, Connects: u, Redelivery: u, UserProperties: u, MessageExpiry: u, SessionExpiry: u,
 		MinKeepAlive: u, MaxKeepAlive: u, WebSocketLife: u}
 }
 

@@ -94,6 +94,9 @@ func persistent(v packet.Version, p *packet.Connect) bool {
 	return !p.CleanStart
 }
 
+// AssignID makes up a client identifier as the service does: one that it does not take from a client.
+func (g *Gate) AssignID() string { return "$GEN/" + g.sessionID() }
+
 // sessionID returns a random UUID.
 func (g *Gate) sessionID() string {
 	a, b := g.random.Uint64(), g.random.Uint64()

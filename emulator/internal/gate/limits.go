@@ -29,6 +29,7 @@ func Limits(o iotcore.Options) broker.Limits {
 		MaximumQoS:        packet.Some(packet.QoS1),
 		NoSubscriptionIDs: true,
 		PlainSuccess:      true,
+		StoredPerSecond:   max(0, q.Redelivery),
 
 		HashBelowOnly:       true,
 		RetainedToExactOnly: true,
