@@ -46,7 +46,7 @@ func (a *attempts) windows(from, window time.Duration) []int {
 	return counts
 }
 
-// TestConnectStorm restarts the broker of a thousand clients. They come back spread over the time of the backoff, not
+// TestConnectStorm restarts the broker of three thousand clients. They come back spread over the time of the backoff, not
 // all at once, and all of them. The time is that of a bubble: the machine's load bunches nothing.
 func TestConnectStorm(t *testing.T) {
 	t.Parallel()
@@ -55,7 +55,7 @@ func TestConnectStorm(t *testing.T) {
 
 func storm(t *testing.T) {
 	const (
-		clients = 1000
+		clients = 3000
 		spread  = 2 * time.Second // the first backoff
 		window  = 100 * time.Millisecond
 	)
@@ -95,7 +95,7 @@ func storm(t *testing.T) {
 	}
 	most := slices.Max(counts)
 	t.Logf("%d attempts, per %v: %v", total, window, counts)
-	// Evenly spread there are 50 in a window; a binomial distribution has more than 100 with a probability below 1e-9.
+	// Evenly spread there are 150 in a window; a binomial distribution has more than 300 with a probability below 1e-9.
 	if even := clients * int(window) / int(spread); most > 2*even {
 		t.Errorf("%d attempts within %v, evenly spread were %d", most, window, even)
 	}

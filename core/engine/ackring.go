@@ -8,12 +8,14 @@ type ackRing struct {
 	slots []owed // length a power of two
 	head  uint64 // sequence number of the oldest, from 1
 	n     int
+	bytes int // of the messages
 }
 
 type owed struct {
 	id     uint16
 	marked bool
 	code   packet.ReasonCode
+	size   uint32 // of the message
 	reason string
 }
 
@@ -22,13 +24,13 @@ func (r *ackRing) reset() {
 		r.slots = nil
 	}
 	clear(r.slots)
-	r.head, r.n = 1, 0
+	r.head, r.n, r.bytes = 1, 0, 0
 }
 
 func (r *ackRing) at(seq uint64) *owed { return &r.slots[seq&uint64(len(r.slots)-1)] }
 
 // push adds a message and returns its sequence number.
-func (r *ackRing) push(id uint16) uint64 {
+func (r *ackRing) push(id uint16, size int) uint64 {
 	if r.n == len(r.slots) {
 		bigger := ackRing{slots: make([]owed, max(16, 2*len(r.slots)))}
 		for seq := r.head; seq < r.head+uint64(r.n); seq++ {
@@ -37,8 +39,9 @@ func (r *ackRing) push(id uint16) uint64 {
 		r.slots = bigger.slots
 	}
 	seq := r.head + uint64(r.n)
-	*r.at(seq) = owed{id: id}
+	*r.at(seq) = owed{id: id, size: uint32(size)}
 	r.n++
+	r.bytes += size
 	return seq
 }
 
@@ -77,7 +80,9 @@ func (r *ackRing) next() *owed {
 }
 
 func (r *ackRing) drop() {
-	r.at(r.head).reason = ""
+	a := r.at(r.head)
+	r.bytes -= int(a.size)
+	a.reason = ""
 	r.head++
 	if r.n--; r.n == 0 && len(r.slots) > keepOwed {
 		r.slots = nil // after a burst, the memory goes

@@ -74,6 +74,10 @@ type Config struct {
 	// that it announces. Default in MQTT 3.1.1, which has no such announcement, 20; in MQTT 5 no limit of our own.
 	MaxInflight int
 
+	// InboundBytes is the memory of unacknowledged messages up to which a broker that exceeds our receive maximum is
+	// forgiven. Default 1 MiB; in strict mode it is not.
+	InboundBytes int
+
 	ManualAcks bool // a message at QoS 2 is taken when acknowledged, not when delivered
 
 	// ResumeUnknown accepts a session that the broker kept although this engine has no state of it, as after a
@@ -99,6 +103,7 @@ const (
 	defaultOutLimit    = 64 << 10
 	defaultAliasSize   = 32
 	defaultFilters     = 64
+	defaultInbound     = 1 << 20
 	defaultInflight    = 20 // what brokers of MQTT 3.1.1 take without being asked
 )
 
@@ -122,6 +127,7 @@ func (c *Config) setDefaults() error {
 	def(&c.OutLimit, defaultOutLimit)
 	def(&c.AliasSize, defaultAliasSize)
 	def(&c.FiltersPerOp, defaultFilters)
+	def(&c.InboundBytes, defaultInbound)
 	if c.Version == packet.V311 {
 		def(&c.MaxInflight, defaultInflight)
 	}

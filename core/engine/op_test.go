@@ -126,7 +126,7 @@ func TestConfig(t *testing.T) {
 	e, err := New(Config{})
 	must(t, err)
 	want := Config{Version: packet.V5, QueueCount: 10_000, QueueBytes: 64 << 20, AckTimeout: 60 * Second,
-		PingTimeout: 30 * Second, OutLimit: 64 << 10, AliasSize: 32, FiltersPerOp: 64}
+		PingTimeout: 30 * Second, OutLimit: 64 << 10, AliasSize: 32, FiltersPerOp: 64, InboundBytes: 1 << 20}
 	if e.cfg != want {
 		t.Errorf("the defaults are %+v", e.cfg)
 	}

@@ -27,20 +27,23 @@ func (e *Engine) receivePublish(f packet.Frame) bool {
 		if !e.admit() {
 			return false
 		}
-		m.Token = AckToken{seq: e.acks1.push(m.ID), epoch: e.epoch, qos: packet.QoS1}
+		m.Token = AckToken{seq: e.acks1.push(m.ID, m.weigh()), epoch: e.epoch, qos: packet.QoS1}
 		return true
 	}
 	return e.receivePublish2(m)
 }
 
-// admit enforces our receive maximum [MQTT-3.3.4-9]. A broker that goes a little beyond it, as some do after several
-// acknowledgements at a time, is served all the same: the memory for as many more is bounded, too.
+// weigh estimates what a message takes of the memory of an application that has not acknowledged it.
+func (m *Inbound) weigh() int { return 256 + len(m.Topic) + len(m.Payload) }
+
+// admit enforces our receive maximum [MQTT-3.3.4-9]. A broker that goes beyond it, as some do after several
+// acknowledgements at a time, is served all the same as long as there is memory for the messages.
 func (e *Engine) admit() bool {
 	const detail = "more messages under way than our receive maximum"
 	switch under := e.acks1.n + e.inbound2Now; {
 	case under < e.inboundMax:
 		return true
-	case under < e.inboundMax+min(e.inboundMax, maxIDs/2):
+	case under < maxIDs && e.acks1.bytes+e.acks2.bytes < e.cfg.InboundBytes:
 		return e.forgive(packet.ReceiveMaximumExceeded, "MQTT-3.3.4-9", detail)
 	}
 	e.violation(packet.ReceiveMaximumExceeded, "MQTT-3.3.4-9", detail)
@@ -63,7 +66,7 @@ func (e *Engine) receivePublish2(m *Inbound) bool {
 		e.inbound2Now++
 	}
 	e.inbound2.set(m.ID, h|held2Here|held2Due)
-	m.Token = AckToken{seq: e.acks2.push(m.ID), epoch: e.epoch, id: m.ID, qos: packet.QoS2}
+	m.Token = AckToken{seq: e.acks2.push(m.ID, m.weigh()), epoch: e.epoch, id: m.ID, qos: packet.QoS2}
 	if h == 0 {
 		return true
 	}

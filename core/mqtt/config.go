@@ -51,7 +51,7 @@ type Config struct {
 	Will *Will
 
 	// ReceiveMaximum is how many messages at QoS 1 and 2 may be waiting for their handlers. MQTT 5 only; default 1,024.
-	// A broker that sends more is served, and forgiven, up to twice as many; with Strict up to none.
+	// A broker that sends more is forgiven while they are below InboundBytes; with Strict it is not.
 	ReceiveMaximum uint16
 	// MaxInflight is how many messages at QoS 1 and 2 may be under way towards the broker, at most what it allows by its
 	// receive maximum. The others wait in the queue. Default in MQTT 5: what the broker allows. MQTT 3.1.1 has no receive
@@ -255,6 +255,7 @@ func (c *Config) engine(base time.Time) engine.Config {
 		SlowStart:      c.SlowStart,
 		MaxInterrupted: uint8(max(0, c.MaxInterrupted)),
 		MaxInflight:    int(c.MaxInflight),
+		InboundBytes:   c.InboundBytes,
 		FiltersPerOp:   c.Endpoint.Limits.FiltersPerSubscribe,
 		NoQoS2:         c.Endpoint.Limits.NoQoS2,
 		PublishRate:    c.Endpoint.Limits.PublishRate,

@@ -230,7 +230,7 @@ func TestReceiveMaximumIsEnforced(t *testing.T) {
 			release := make(chan struct{})
 			told := make(chan error, 100)
 			c := start(t, p, func(c *mqtt.Config) {
-				c.ReceiveMaximum, c.Strict = 10, strict
+				c.ReceiveMaximum, c.Strict, c.InboundBytes = 10, strict, 5<<10
 				c.Handler = func(mqtt.Message) { <-release }
 				c.Trace = &mqtt.Trace{Forgiven: func(err error) { told <- err }}
 			})
