@@ -3,10 +3,12 @@ module github.com/gneiss-mqtt/gneiss-go/interop
 go 1.26.0
 
 require (
+	github.com/Azure/azure-sdk-for-go/sdk/azcore v1.24.0
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/eclipse/paho.golang v0.23.0
 	github.com/eclipse/paho.mqtt.golang v1.5.1
 	github.com/gneiss-mqtt/gneiss-go/builders/aws v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/builders/azure v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/builders/direct v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/core v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/emulator v0.1.0
@@ -17,6 +19,7 @@ require (
 )
 
 require (
+	github.com/Azure/azure-sdk-for-go/sdk/internal v1.13.0 // indirect
 	github.com/aws/smithy-go v1.28.8 // indirect
 	github.com/fxamacker/cbor/v2 v2.9.6 // indirect
 	github.com/gneiss-mqtt/gneiss-go/builders/websocket v0.1.0 // indirect
@@ -31,6 +34,7 @@ require (
 
 replace (
 	github.com/gneiss-mqtt/gneiss-go/builders/aws => ../builders/aws
+	github.com/gneiss-mqtt/gneiss-go/builders/azure => ../builders/azure
 	github.com/gneiss-mqtt/gneiss-go/builders/direct => ../builders/direct
 	github.com/gneiss-mqtt/gneiss-go/builders/websocket => ../builders/websocket
 	github.com/gneiss-mqtt/gneiss-go/core => ../core

@@ -209,7 +209,6 @@ func onGrid(t *testing.T, g *grid, f func(t *testing.T, c *mqtt.Client)) {
 			t.Fatal(err)
 		}
 		e.Dial = p.Dial
-		e = spaced(e)
 		g.serve(p)
 		c, err := mqtt.New(EventGridDefaults(mqtt.Config{Endpoint: e, ClientID: "line-4"}))
 		if err != nil {

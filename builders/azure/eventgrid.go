@@ -130,7 +130,6 @@ func eventGrid(host string, id Identity, o Options) (mqtt.Endpoint, error) {
 	if err != nil {
 		return e, err
 	}
-	e = spaced(e)
 	e.Limits = mqtt.Limits{
 		FiltersPerSubscribe: 10,
 		NoSubscriptionIDs:   true,
@@ -140,13 +139,19 @@ func eventGrid(host string, id Identity, o Options) (mqtt.Endpoint, error) {
 		PublishRate:         1000,
 		PublishBytes:        1 << 20,
 	}
-	e.Prepare = prepareEventGrid
+	g := new(gate)
+	e.Prepare = func(ctx context.Context, c *packet.Connect) error {
+		if err := checkEventGrid(c); err != nil {
+			return err
+		}
+		return g.wait(ctx)
+	}
 	e.Explain, e.Terminal = explain("Event Grid", eventGridLikely), terminal
 	return e, nil
 }
 
-// prepareEventGrid refuses what the service would end the connection for.
-func prepareEventGrid(_ context.Context, c *packet.Connect) error {
+// checkEventGrid refuses what the service would end the connection for.
+func checkEventGrid(c *packet.Connect) error {
 	switch {
 	case c.KeepAlive > 1160:
 		return &ConfigError{Field: "KeepAlive", Want: "at most 1,160 s"}
@@ -164,7 +169,8 @@ func prepareEventGrid(_ context.Context, c *packet.Connect) error {
 //     at 0 where the client identifier is empty: offline sessions count against the namespace's limits.
 //   - ResumeUnknown, where SessionExpiry is set here: a session of an earlier process is taken over.
 //   - KeepAlive: 60 s; the service takes up to 1,160 s.
-//   - Reconnect.Min: 1 s, and attempts are at least that far apart.
+//
+// Attempts are a second apart at least, however the client is configured.
 func EventGridDefaults(cfg mqtt.Config) mqtt.Config {
 	if cfg.KeepAlive == 0 {
 		cfg.KeepAlive = 60 * time.Second

@@ -2,36 +2,30 @@ package azureiot
 
 import (
 	"context"
-	"net"
 	"sync"
 	"time"
-
-	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 )
 
 // connectInterval is how far apart attempts are at least: Event Grid takes one in a second for each session.
 const connectInterval = time.Second
 
-// spaced delays attempts that would come too soon after the one before.
-func spaced(e mqtt.Endpoint) mqtt.Endpoint {
-	dial := e.Dial
-	var mu sync.Mutex
-	var next time.Time
-	e.Dial = func(ctx context.Context) (net.Conn, error) {
-		mu.Lock()
-		now := time.Now()
-		if next.Before(now) {
-			next = now
-		}
-		wait := next.Sub(now)
-		next = next.Add(connectInterval)
-		mu.Unlock()
-		if err := sleep(ctx, wait); err != nil {
-			return nil, err
-		}
-		return dial(ctx)
+// gate delays a CONNECT that would come too soon after the one before: it is the packets that count, however long a
+// connection takes to be made.
+type gate struct {
+	mu   sync.Mutex
+	next time.Time
+}
+
+func (g *gate) wait(ctx context.Context) error {
+	g.mu.Lock()
+	now := time.Now()
+	if g.next.Before(now) {
+		g.next = now
 	}
-	return e
+	wait := g.next.Sub(now)
+	g.next = g.next.Add(connectInterval)
+	g.mu.Unlock()
+	return sleep(ctx, wait)
 }
 
 // sleep waits, or returns why it could not.

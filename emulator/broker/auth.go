@@ -98,6 +98,10 @@ func (c *conn) authDecided(d AuthDecision) {
 		}
 	}
 	switch {
+	case d.Later && c.auth.again:
+		c.auth.running, c.auth.again = false, false
+		d.Code = packet.ContinueAuthentication
+		c.sendAuth(d)
 	case d.Code == packet.ContinueAuthentication: // [MQTT-4.12.0-2]
 		c.sendAuth(d)
 	case d.Code != packet.Success: // [MQTT-4.12.0-4]

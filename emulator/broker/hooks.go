@@ -84,6 +84,8 @@ type AuthDecision struct {
 	Pending bool
 	// Code is Success, ContinueAuthentication, or the code of the refusal.
 	Code packet.ReasonCode
+	// Later puts a re-authentication off, as some services do: the answer is 0x18, and the exchange is over.
+	Later bool
 	// Data is the server's authentication data.
 	Data         []byte
 	ReasonString string
