@@ -1,8 +1,9 @@
-// Quickstart shows what a client does, against a broker in the same process: nothing has to be installed.
+// Quickstart shows what a device does at AWS IoT Core, which is emulated in the same process: nothing has to be installed,
+// and no account is needed.
 //
 //	go run ./samples/quickstart
 //
-// Each step is a file of its own: messages.go, retained.go, will.go, restart.go. Every line with a check mark is checked
+// Each step is a file of its own: connect.go, messages.go, retained.go, will.go, restart.go. Every line with a check mark is checked
 // by the program; it exits 1 where something is not as it should be.
 package main
 
@@ -15,7 +16,6 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/gneiss-mqtt/gneiss-go/builders/direct"
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 	"github.com/gneiss-mqtt/gneiss-go/emulator"
 )
@@ -36,16 +36,16 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	began := time.Now()
 	s := &story{out: out}
 
-	s.title("A broker in this process")
-	broker, err := emulator.Start(emulator.Options{Profile: emulator.Generic})
+	s.title("AWS IoT Core in this process")
+	cloud, err := emulator.Start(emulator.Options{})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, broker.Close()) }()
-	s.say("it listens on %s", broker.URL())
+	defer func() { err = errors.Join(err, cloud.Close()) }()
+	s.say("%s stands for port 443 of an account's endpoint", cloud.Endpoint())
 
-	s.title("Connect")
-	device, err := connect(ctx, broker, mqtt.Config{ClientID: "thermostat-7", SessionExpiry: time.Hour})
+	s.title("Connect by mutual TLS")
+	device, err := connectThing(ctx, cloud, "thermostat-7", mqtt.Config{})
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	s.say("%s, with a keep alive of %v and %d messages in flight at the most", session.ClientID,
+	s.say("the thing %s, with a keep alive of %v and %d messages in flight at the most", session.ClientID,
 		time.Duration(session.KeepAlive), session.ReceiveMaximum)
 
 	for _, step := range []struct {
@@ -64,34 +64,13 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		{"Publish and receive", messages},
 		{"A retained message", retained},
 		{"A will", will},
-		{"The broker is killed and comes back", restart},
+		{"Another broker, with QoS 2, is killed and comes back", restart},
 	} {
 		s.title("%s", step.title)
-		if err := step.run(ctx, s, broker, device); err != nil {
+		if err := step.run(ctx, s, cloud, device); err != nil {
 			return fmt.Errorf("step %q: %w", step.title, err)
 		}
 	}
 	s.title("Done in %.1f s", time.Since(began).Seconds())
 	return nil
-}
-
-// connect makes a client and waits until the broker has accepted it.
-func connect(ctx context.Context, broker *emulator.Server, config mqtt.Config) (*mqtt.Client, error) {
-	endpoint, err := direct.URL(broker.URL())
-	if err != nil {
-		return nil, err
-	}
-	config.Endpoint = endpoint
-	config.Reconnect = mqtt.Backoff{Min: 100 * time.Millisecond, Max: time.Second}
-	client, err := mqtt.New(config)
-	if err != nil {
-		return nil, err
-	}
-	if err := client.Start(); err != nil {
-		return nil, err
-	}
-	if _, err := client.Connected(ctx); err != nil {
-		return nil, errors.Join(err, client.Close())
-	}
-	return client, nil
 }

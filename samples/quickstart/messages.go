@@ -2,22 +2,24 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	awsiot "github.com/gneiss-mqtt/gneiss-go/builders/aws"
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/emulator"
 )
 
-// messages subscribes with a wildcard, and publishes at each quality of service.
+// messages subscribes with a wildcard, and publishes at each quality of service that there is.
 func messages(ctx context.Context, s *story, _ *emulator.Server, device *mqtt.Client) error {
-	sub, err := device.Subscribe(ctx, mqtt.Filter{Filter: "rooms/+/temperature", QoS: 2})
+	sub, err := device.Subscribe(ctx, mqtt.Filter{Filter: "rooms/+/temperature", QoS: 1})
 	if err != nil {
 		return err
 	}
 	s.say("subscribed to %q", sub.Filters()[0])
-	for qos := packet.QoS0; qos <= packet.QoS2; qos++ {
+	for qos := packet.QoS0; qos <= packet.QoS1; qos++ {
 		topic, payload := fmt.Sprintf("rooms/%d/temperature", qos), fmt.Sprintf("2%d.5 °C", qos)
 		began := time.Now()
 		_, err := device.Publish(ctx, mqtt.Publish{Topic: topic, Payload: []byte(payload), QoS: qos})
@@ -34,7 +36,19 @@ func messages(ctx context.Context, s *story, _ *emulator.Server, device *mqtt.Cl
 			return err
 		}
 	}
+	_, err = device.Publish(ctx, mqtt.Publish{Topic: "rooms/2/temperature", QoS: packet.QoS2})
+	refusal, ok := errors.AsType[*awsiot.Refusal](awsiot.Explain(err))
+	if err := s.check(ok && mqtt.NotSent(err), "QoS 2  is refused before it is sent: %s", likely(refusal)); err != nil {
+		return err
+	}
 	return sub.Close(ctx)
+}
+
+func likely(r *awsiot.Refusal) string {
+	if r == nil {
+		return "nobody knows why"
+	}
+	return r.Likely
 }
 
 // next takes one message.

@@ -8,14 +8,14 @@ import (
 	"github.com/gneiss-mqtt/gneiss-go/emulator"
 )
 
-// retained publishes a message that the broker keeps for those who subscribe later.
+// retained publishes a message that the broker keeps for those who subscribe later; at AWS IoT Core, without a wildcard.
 func retained(ctx context.Context, s *story, _ *emulator.Server, device *mqtt.Client) error {
 	_, err := device.Publish(ctx, mqtt.Publish{Topic: "rooms/7/mode", Payload: []byte("heating"), QoS: packet.QoS1, Retain: true})
 	if err != nil {
 		return err
 	}
 	s.say("published with the retain flag, subscribed afterwards")
-	sub, err := device.Subscribe(ctx, mqtt.Filter{Filter: "rooms/+/mode", QoS: 1})
+	sub, err := device.Subscribe(ctx, mqtt.Filter{Filter: "rooms/7/mode", QoS: 1})
 	if err != nil {
 		return err
 	}

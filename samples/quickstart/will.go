@@ -9,19 +9,18 @@ import (
 )
 
 // will shows the message that speaks for a device that is gone.
-func will(ctx context.Context, s *story, broker *emulator.Server, device *mqtt.Client) error {
+func will(ctx context.Context, s *story, cloud *emulator.Server, device *mqtt.Client) error {
 	sub, err := device.Subscribe(ctx, mqtt.Filter{Filter: "status/#", QoS: 1})
 	if err != nil {
 		return err
 	}
-	boiler, err := connect(ctx, broker, mqtt.Config{
-		ClientID: "boiler-1",
-		Will:     &mqtt.Will{Topic: "status/boiler-1", Payload: []byte("offline"), QoS: packet.QoS1},
+	boiler, err := connectThing(ctx, cloud, "boiler-1", mqtt.Config{
+		Will: &mqtt.Will{Topic: "status/boiler-1", Payload: []byte("offline"), QoS: packet.QoS1},
 	})
 	if err != nil {
 		return err
 	}
-	s.say("another client, boiler-1, connects with a will, and is cut off")
+	s.say("another thing, boiler-1, connects with a will, and is cut off")
 	if err := boiler.Close(); err != nil { // without a DISCONNECT, as if its power had failed
 		return err
 	}
