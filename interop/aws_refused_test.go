@@ -149,11 +149,17 @@ func TestAWSRefused(t *testing.T) {
 
 func skewed(by time.Duration) func() time.Time { return func() time.Time { return time.Now().Add(by) } }
 
-// selfSigned is a certificate that nobody has registered.
-func selfSigned(t testing.TB, from, until time.Time) tls.Certificate {
+func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
+	return key
+}
+
+// selfSigned is a certificate that nobody has registered.
+func selfSigned(t testing.TB, from, until time.Time) tls.Certificate {
+	t.Helper()
+	key := newKey(t)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "stranger"}, NotBefore: from, NotAfter: until}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	must(t, err)

@@ -198,7 +198,7 @@ func TestAWSSamplesAsPrinted(t *testing.T) {
 			runs(t, cmd)
 		})
 	}
-	for _, want := range []string{"aws-mtls", "aws-websocket"} {
+	for _, want := range []string{"aws-mtls", "aws-websocket", "aws-customauth", "aws-credentials-provider"} {
 		if !slices.Contains(seen, want) {
 			t.Errorf("nothing is printed for %s: %s", want, strings.Join(lines, "\n"))
 		}
