@@ -9,6 +9,7 @@ import (
 	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/account"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/gate"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/httpapi"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
 )
 
@@ -29,6 +30,10 @@ func (s *Server) newCloud() error {
 	o := s.opts.IoT.WithDefaults()
 	c := &cloud{s: s, account: account.New(o.Account, o.Region)}
 	c.services = newServices(host{s}, c.account, o)
+	c.handler = httpapi.New(httpapi.Config{
+		Host: host{s}, Shadow: c.services.shadow, Jobs: c.services.jobs, Provisioning: c.services.provisioning,
+		Commands: c.services.commands, Endpoint: s.endpointOf,
+	})
 	c.gate = gate.New(gate.Config{
 		Options: o, Account: c.account, Services: []service.Service{c.services.faults}, Epoch: s.opts.Epoch, Next: s.opts.Hooks,
 		Random: rand.NewPCG(s.opts.Seed, 1),

@@ -16,7 +16,7 @@ import (
 // listener is one address the server accepts connections on, and where to find it again after a restart.
 type listener struct {
 	net.Listener
-	name   string // tcp, tls, mqtts, mem
+	name   string // tcp, tls, mqtts, http, mem and mem-...
 	listen func() (net.Listener, error)
 	tls    *tls.Config
 }
@@ -42,10 +42,13 @@ func (s *Server) listenAll() error {
 	if o.TLSAddr != "" {
 		want = append(want, &listener{name: "tls", listen: tcp(o.TLSAddr), tls: front})
 	}
+	if o.HTTPAddr != "" {
+		want = append(want, &listener{name: "http", listen: tcp(o.HTTPAddr)})
+	}
 	if o.MQTTSAddr != "" {
 		want = append(want, &listener{name: "mqtts", listen: tcp(o.MQTTSAddr), tls: device})
 	}
-	for _, addr := range []string{o.Addr, o.TLSAddr, o.MQTTSAddr} {
+	for _, addr := range []string{o.Addr, o.TLSAddr, o.MQTTSAddr, o.HTTPAddr} {
 		if addr == "" {
 			continue
 		}
@@ -62,6 +65,7 @@ func (s *Server) listenAll() error {
 		if s.cloud != nil {
 			mem("mem-tls", ":443", front)
 			mem("mem-mqtts", ":8883", device)
+			mem("mem-http", ":80", nil)
 		}
 	}
 	for _, l := range want {
@@ -133,6 +137,10 @@ func (s *Server) handshake(l *listener, conn net.Conn) {
 		}
 	}
 	if s.cloud != nil {
+		if strings.HasSuffix(l.name, "http") {
+			s.cloud.web.push(conn)
+			return
+		}
 		info.Context = anonymous(info.Remote)
 	}
 	_ = s.serve(conn, info)
@@ -205,6 +213,9 @@ func (s *Server) addr(name string) string {
 
 // MQTTSAddr returns the address of the listener for MQTT with a device certificate, or an empty string.
 func (s *Server) MQTTSAddr() string { return s.addr("mqtts") }
+
+// HTTPAddr returns the address of the listener for HTTP without TLS, or an empty string.
+func (s *Server) HTTPAddr() string { return s.addr("http") }
 
 // URL returns where clients connect to: mqtt://host:port, or mqtts:// where there is TLS only.
 func (s *Server) URL() string {

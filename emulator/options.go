@@ -40,13 +40,16 @@ type Options struct {
 	// MQTTSAddr is the address for MQTT with a device certificate whatever the ALPN, as on port 8883, with the AWS profile
 	// alone. Empty means as for TLSAddr.
 	MQTTSAddr string
+	// HTTPAddr is the address for HTTP without TLS, with the AWS profile alone: what is behind TLSAddr for HTTPS, for
+	// clients that shall not have to trust the server's authority. Requests must be signed there too. Empty means none.
+	HTTPAddr string
 	// Hosts are further names in the server's certificate.
 	Hosts []string
 	// RequireClientCert refuses TLS clients without a certificate of the server's authority, with the generic profile.
 	// Without it a certificate is verified where there is one.
 	RequireClientCert bool
 	// Mem and MemAddr are an in-memory network and the address on it, for MQTT without TLS; nil means none. An empty
-	// MemAddr means "broker". With the AWS profile there are MemAddr:443 and MemAddr:8883 as well.
+	// MemAddr means "broker". With the AWS profile there are MemAddr:443, MemAddr:8883 and MemAddr:80 as well.
 	Mem     *memnet.Network
 	MemAddr string
 	// IoT is the account and the quotas, with the AWS profile alone.
@@ -91,6 +94,9 @@ func (o Options) withDefaults() (Options, error) {
 		}
 		if o.MQTTSAddr != "" {
 			return o, errors.New("emulator: MQTTSAddr belongs to the AWS profile")
+		}
+		if o.HTTPAddr != "" {
+			return o, errors.New("emulator: HTTPAddr belongs to the AWS profile")
 		}
 	default:
 		return o, fmt.Errorf("emulator: there is no profile %d", o.Profile)

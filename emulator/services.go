@@ -42,6 +42,15 @@ func newServices(host service.Host, a *account.Account, o iotcore.Options) *serv
 	return v
 }
 
+// endpointOf returns the address of an endpoint by its type: all that the emulator has are at the same place.
+func (s *Server) endpointOf(kind string) string {
+	switch kind {
+	case "", "iot:Data", "iot:Data-ATS", "iot:CredentialProvider", "iot:Jobs":
+		return s.Endpoint()
+	}
+	return ""
+}
+
 // newUUID returns a random UUID.
 func newUUID() string {
 	var b [16]byte

@@ -25,10 +25,16 @@ import (
 // cloudBubble runs a test with the AWS profile on an in-memory network, in virtual time.
 func cloudBubble(t *testing.T, f func(t *testing.T, s *emulator.Server, mem *memnet.Network)) {
 	t.Helper()
+	cloudBubbleWith(t, emulator.Options{}, f)
+}
+
+func cloudBubbleWith(t *testing.T, o emulator.Options, f func(t *testing.T, s *emulator.Server, mem *memnet.Network)) {
+	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		mem := memnet.New(memnet.Link{}, 1)
-		s, err := emulator.Start(emulator.Options{Mem: mem})
+		o.Mem = mem
+		s, err := emulator.Start(o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -254,11 +260,13 @@ func TestCommandEndToEnd(t *testing.T) {
 
 const template = `{"Parameters":{"Serial":{"Type":"String"}},"Resources":{
 	"thing":{"Type":"AWS::IoT::Thing","Properties":{"ThingName":{"Ref":"Serial"}}},
-	"certificate":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"},"Status":"Active"}}}}`
+	"certificate":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"},"Status":"Active"}},
+	"policy":{"Type":"AWS::IoT::Policy","Properties":{"PolicyDocument":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"*"}]}}}}}`
 
 // A device comes with the certificate of a claim, leaves with one of its own, and is let in with it.
 func TestProvisioningEndToEnd(t *testing.T) {
-	cloudBubble(t, func(t *testing.T, s *emulator.Server, mem *memnet.Network) {
+	o := emulator.Options{IoT: iotcore.Options{EnforcePolicies: true}}
+	cloudBubbleWith(t, o, func(t *testing.T, s *emulator.Server, mem *memnet.Network) {
 		asked := make(chan iotcore.ProvisioningEvent, 10)
 		hook := func(_ context.Context, e iotcore.ProvisioningEvent) (iotcore.ProvisioningDecision, error) {
 			asked <- e
@@ -279,6 +287,9 @@ func TestProvisioningEndToEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := join(t, s, mem, "claim", &pair)
+		if _, err := c.Publish(t.Context(), mqtt.Publish{Topic: "elsewhere", QoS: 1}); err == nil {
+			t.Error("a claim may publish everywhere")
+		}
 		key, request := signingRequest(t)
 		c.publish("$aws/certificates/create-from-csr/json", `{"certificateSigningRequest":`+request+`}`)
 		made := c.next("$aws/certificates/create-from-csr/json/accepted")

@@ -1,6 +1,8 @@
 package emulator
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -17,6 +19,12 @@ type web struct {
 	server *http.Server
 }
 
+// secured keeps it from the HTTP server that a connection is TLS: it would close one whose ALPN it does not know, and
+// x-amzn-http-ca is one. What TLS has found out goes with the context.
+type secured struct{ *tls.Conn }
+
+type stateKey struct{}
+
 // The limits of HTTP requests.
 const (
 	headerTime  = 10 * time.Second
@@ -30,6 +38,13 @@ func (s *Server) startWeb() {
 	w := &web{conns: make(chan net.Conn), over: make(chan struct{})}
 	w.server = &http.Server{
 		Handler: s.counted(s.routes()), ReadHeaderTimeout: headerTime, IdleTimeout: requestTime, MaxHeaderBytes: headerBytes,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			if c, ok := conn.(secured); ok {
+				state := c.ConnectionState()
+				return context.WithValue(ctx, stateKey{}, &state)
+			}
+			return ctx
+		},
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelInfo),
 	}
 	s.cloud.web = w
@@ -91,6 +106,7 @@ func (s *Server) counted(h http.Handler) http.Handler {
 		s.wg.Add(1)
 		s.mu.Unlock()
 		defer s.wg.Done()
+		r.TLS, _ = r.Context().Value(stateKey{}).(*tls.ConnectionState)
 		r.Body = http.MaxBytesReader(w, r.Body, bodyBytes)
 		h.ServeHTTP(w, r)
 	})

@@ -10,6 +10,8 @@
 // rotation take credentials that are wrong, expired or replaced. TestAWSJavaScript runs AWS' own device SDK, which npm installs
 // into the user's cache, against the emulator; it is skipped, and says so, where node is not installed.
 //
+// TestAWSSDK... drive the emulator's control plane and data planes with AWS' own SDK for Go.
+//
 // Mosquitto has to be installed: its tests are skipped, and say so, where it is not, and fail where
 // GNEISS_REQUIRE_EXTERNAL=1 or CI=true is set.
 package interop

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/account"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/policy"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
 )
 
@@ -110,8 +111,11 @@ func (p *plan) addPolicy(s *scope, r resource) error {
 	if m, isMap := v.(map[string]any); isMap {
 		document, ok = string(service.Encode(m)), true
 	}
-	if _, err := service.DecodeObject([]byte(document)); !ok || err != nil {
+	if !ok {
 		return errors.New("the policy has neither a name nor a document")
+	}
+	if _, err := policy.Parse(document); err != nil {
+		return err
 	}
 	p.documents = append(p.documents, document)
 	return nil

@@ -29,7 +29,7 @@ const body = `{
 	"Resources": {
 		"certificate": {"Type": "AWS::IoT::Certificate", "Properties": {"CertificateId": {"Ref": "AWS::IoT::Certificate::Id"}, "Status": "Active"}},
 		"policy": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": "devices"}},
-		"own": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyDocument": {"Version": "2012-10-17", "Statement": []}}},
+		"own": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyDocument": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}}},
 		"thing": {"Type": "AWS::IoT::Thing", "OverrideSettings": {"AttributePayload": "MERGE"}, "Properties": {
 			"ThingName": {"Fn::Join": ["-", ["dev", {"Ref": "Serial"}]]},
 			"ThingTypeName": "sensor",
