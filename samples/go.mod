@@ -6,6 +6,8 @@ require (
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/gneiss-mqtt/gneiss-go/builders/aws v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/builders/aws/chain v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/builders/azure v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/builders/azure/chain v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/builders/direct v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/core v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/emulator v0.1.0
@@ -13,6 +15,10 @@ require (
 )
 
 require (
+	github.com/Azure/azure-sdk-for-go/sdk/azcore v1.24.0 // indirect
+	github.com/Azure/azure-sdk-for-go/sdk/azidentity v1.15.0 // indirect
+	github.com/Azure/azure-sdk-for-go/sdk/internal v1.13.0 // indirect
+	github.com/AzureAD/microsoft-authentication-library-for-go v1.10.1 // indirect
 	github.com/aws/aws-sdk-go-v2/config v1.33.15 // indirect
 	github.com/aws/aws-sdk-go-v2/credentials v1.20.15 // indirect
 	github.com/aws/aws-sdk-go-v2/feature/ec2/imds v1.20.7 // indirect
@@ -28,16 +34,24 @@ require (
 	github.com/aws/smithy-go v1.28.8 // indirect
 	github.com/fxamacker/cbor/v2 v2.9.6 // indirect
 	github.com/gneiss-mqtt/gneiss-go/builders/websocket v0.1.0 // indirect
+	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/google/uuid v1.6.0 // indirect
 	github.com/gorilla/websocket v1.5.3 // indirect
+	github.com/kylelemons/godebug v1.1.0 // indirect
+	github.com/pkg/browser v0.0.0-20240102092130-5ac0b6a4141c // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 )
 
 replace (
 	github.com/gneiss-mqtt/gneiss-go/builders/aws => ../builders/aws
 	github.com/gneiss-mqtt/gneiss-go/builders/aws/chain => ../builders/aws/chain
+	github.com/gneiss-mqtt/gneiss-go/builders/azure => ../builders/azure
+	github.com/gneiss-mqtt/gneiss-go/builders/azure/chain => ../builders/azure/chain
 	github.com/gneiss-mqtt/gneiss-go/builders/direct => ../builders/direct
 	github.com/gneiss-mqtt/gneiss-go/builders/websocket => ../builders/websocket
 	github.com/gneiss-mqtt/gneiss-go/core => ../core

@@ -55,3 +55,16 @@ func TestBadKeys(t *testing.T) {
 		}
 	}
 }
+
+func TestConnectionString(t *testing.T) {
+	t.Parallel()
+	host, d, key, err := ParseConnectionString("HostName=hub.azure-devices.net;DeviceId=d;ModuleId=m;SharedAccessKey=" + vectorKey + "\n")
+	if err != nil || host != "hub.azure-devices.net" || d != (Device{"d", "m"}) || key.Key != vectorKey {
+		t.Errorf("%s, %v, %v", host, d, err)
+	}
+	for _, bad := range []string{"", "HostName=h;DeviceId=d", "HostName=h;DeviceId=d;SharedAccessKey=hunter2;GatewayHostName=g", "hunter2=;", vectorKey} {
+		if _, _, _, err := ParseConnectionString(bad); err == nil || strings.Contains(err.Error(), vectorKey) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}

@@ -3,13 +3,13 @@ module github.com/gneiss-mqtt/gneiss-go/builders/azure/chain
 go 1.26.0
 
 require (
+	github.com/Azure/azure-sdk-for-go/sdk/azcore v1.24.0
 	github.com/Azure/azure-sdk-for-go/sdk/azidentity v1.15.0
 	github.com/gneiss-mqtt/gneiss-go/builders/azure v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/core v0.1.0
 )
 
 require (
-	github.com/Azure/azure-sdk-for-go/sdk/azcore v1.24.0 // indirect
 	github.com/Azure/azure-sdk-for-go/sdk/internal v1.13.0 // indirect
 	github.com/AzureAD/microsoft-authentication-library-for-go v1.10.1 // indirect
 	github.com/gneiss-mqtt/gneiss-go/builders/direct v0.1.0 // indirect

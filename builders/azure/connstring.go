@@ -1,0 +1,36 @@
+package azureiot
+
+import (
+	"errors"
+	"strings"
+)
+
+// ParseConnectionString reads what the portal shows for a device or module:
+// HostName=...;DeviceId=...;ModuleId=...;SharedAccessKey=...
+func ParseConnectionString(s string) (host string, d Device, key SAS, err error) {
+	for field := range strings.SplitSeq(strings.TrimSpace(s), ";") {
+		name, value, _ := strings.Cut(field, "=")
+		switch name {
+		case "HostName":
+			host = value
+		case "DeviceId":
+			d.ID = value
+		case "ModuleId":
+			d.Module = value
+		case "SharedAccessKey":
+			key.Key = value
+		case "SharedAccessKeyName":
+			key.Policy = value
+		case "":
+		default: // its value may be a secret
+			if len(name) > 32 {
+				name = "of it"
+			}
+			return "", Device{}, SAS{}, errors.New("azureiot: connection string: the field " + name + " is not supported")
+		}
+	}
+	if host == "" || d.ID == "" || key.Key == "" {
+		return "", Device{}, SAS{}, errors.New("azureiot: connection string: want HostName, DeviceId and SharedAccessKey")
+	}
+	return host, d, key, nil
+}
