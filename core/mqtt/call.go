@@ -181,6 +181,9 @@ func (c *Client) collect() {
 	}
 	clear(c.events)
 	c.scratch = c.engine.TakeDone(c.scratch[:0])
+	if c.leaving {
+		c.left = noteLeft(c.left, c.scratch)
+	}
 	for i, o := range c.scratch {
 		c.scratch[i] = nil
 		if k, ok := o.User.(*call); ok {
@@ -257,17 +260,19 @@ func (k *call) overdue(c *Client) {
 }
 
 // failure describes an error of the operation.
-func (k *call) failure(err error, sent bool) error {
-	e := &OpError{Op: strings.ToLower(k.op.Kind.String()), Topic: k.op.Publish.Topic, Sent: sent, Err: err}
-	switch k.op.Kind {
+func (k *call) failure(err error, sent bool) error { return describe(&k.op, err, sent) }
+
+func describe(o *engine.Op, err error, sent bool) *OpError {
+	e := &OpError{Op: strings.ToLower(o.Kind.String()), Topic: o.Publish.Topic, Sent: sent, Err: err}
+	switch o.Kind {
 	case engine.OpSubscribe:
-		names := make([]string, len(k.op.Subscribe.Filters))
+		names := make([]string, len(o.Subscribe.Filters))
 		for i := range names {
-			names[i] = k.op.Subscribe.Filters[i].Filter
+			names[i] = o.Subscribe.Filters[i].Filter
 		}
 		e.Topic = strings.Join(names, ", ")
 	case engine.OpUnsubscribe:
-		e.Topic = strings.Join(k.op.Unsubscribe.Filters, ", ")
+		e.Topic = strings.Join(o.Unsubscribe.Filters, ", ")
 	}
 	return e
 }

@@ -34,6 +34,8 @@ type Client struct {
 	started   bool
 	refusing  bool          // Shutdown has begun
 	abandoned int           // operations that were not over when the client was closed
+	leaving   bool          // they are being ended
+	left      []*OpError    // some of them
 	attempts  int           // since the last stable connection
 	callOff   func()        // ends the attempt that is being made; nil while there is none
 	clean     bool          // the next attempt starts clean whatever the configuration

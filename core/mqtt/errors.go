@@ -89,13 +89,22 @@ func (e *ConnectError) Unwrap() error { return e.Err }
 
 // ShutdownError says what [Client.Shutdown] could not deliver in time.
 type ShutdownError struct {
-	Unfinished int // operations that were not over
-	Err        error
+	Unfinished int // operations that were not over; with [Config.Session], messages at QoS 1 and 2 are left to the next process
+	// Left describes them, the first 100 of them: what they were for, and whether a byte can have reached the broker.
+	Left []*OpError
+	Err  error
 }
 
-// Error gives the number.
+// Error gives the number, and the first of them.
 func (e *ShutdownError) Error() string {
-	return fmt.Sprintf("mqtt: shutdown: %d operations were not finished: %v", e.Unfinished, e.Err)
+	s := fmt.Sprintf("mqtt: shutdown: %d operations were not finished: %v", e.Unfinished, e.Err)
+	for i, left := range e.Left {
+		if i == 3 {
+			return s + ", ..."
+		}
+		s += fmt.Sprintf("%s %s %q", [...]string{":", ",", ","}[i], left.Op, left.Topic)
+	}
+	return s
 }
 
 // Unwrap returns the cause, such as context.DeadlineExceeded.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gneiss-mqtt/gneiss-go/core/engine"
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 )
 
@@ -20,7 +21,7 @@ type ShutdownOptions struct {
 }
 
 // Shutdown refuses new work, waits until what is under way is over, sends DISCONNECT and closes. When ctx ends first,
-// it disconnects all the same and returns a [*ShutdownError] that counts what was not finished. Messages that handlers
+// it disconnects all the same and returns a [*ShutdownError] that says what was not finished. Messages that handlers
 // have not finished stay unacknowledged: the broker delivers them in the next connection of the session.
 //
 // After DISCONNECT the broker has a second to close the connection. Shutdown does not wait for handlers, and may be
@@ -43,13 +44,27 @@ func (c *Client) ShutdownWith(ctx context.Context, o ShutdownOptions) error {
 	} else if err == nil { // by Close, by another Shutdown or by a refusal
 		err = c.closed
 	}
-	unfinished := c.abandoned
+	unfinished, left := c.abandoned, c.left
 	c.mu.Unlock()
 	c.join()
 	if unfinished > 0 {
-		return &ShutdownError{Unfinished: unfinished, Err: err}
+		return &ShutdownError{Unfinished: unfinished, Left: left, Err: err}
 	}
 	return nil
+}
+
+// maxLeft is how many operations a [ShutdownError] describes.
+const maxLeft = 100
+
+// noteLeft describes operations that the end of the client has ended.
+func noteLeft(left []*OpError, done []*engine.Op) []*OpError {
+	for _, o := range done {
+		if len(left) == maxLeft {
+			break
+		}
+		left = append(left, describe(o, o.Err, o.Sent))
+	}
+	return left
 }
 
 // drain waits until no operation is under way or the client is closed. c.mu is held, and given up while waiting.
@@ -124,8 +139,10 @@ func (c *Client) terminate(reason error) {
 	}
 	c.announce(closedBy(c.closed))
 	c.abandoned = c.engine.Unfinished()
+	c.leaving = true
 	c.engine.Abandon(c.now(), c.closed)
 	c.collect()
+	c.leaving = false
 	if l := c.link; l != nil && (!l.live || c.engine.Err() == nil) {
 		c.hangUp(l)
 	}

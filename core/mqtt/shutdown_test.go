@@ -3,6 +3,8 @@ package mqtt_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -93,8 +95,14 @@ func TestShutdownSaysWhatIsLeft(t *testing.T) {
 				test.end(c, conn, cancel)
 				err := <-down
 				wantErr(t, err, test.want)
-				if failure, ok := errors.AsType[*mqtt.ShutdownError](err); !ok || failure.Unfinished != 2 {
-					t.Errorf("%v", err)
+				failure, ok := errors.AsType[*mqtt.ShutdownError](err)
+				if !ok || failure.Unfinished != 2 || len(failure.Left) != 2 || !strings.HasSuffix(err.Error(), `: publish "1", publish "2"`) {
+					t.Fatalf("%v", err)
+				}
+				for i, left := range failure.Left {
+					if left.Op != "publish" || left.Topic != fmt.Sprint(1+i) || !left.Sent || !errors.Is(left, mqtt.ErrClosed) {
+						t.Errorf("left is %v", left)
+					}
 				}
 				for i, over := range over {
 					if err := recv(t, over); i > 0 {
