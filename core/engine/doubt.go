@@ -31,7 +31,7 @@ func (e *Engine) connecting() {
 func (e *Engine) settleDoubt() {
 	d := &e.doubt
 	switch {
-	case !d.answered && e.taken > 0 && (e.established || e.connect.CleanStart):
+	case !d.answered && e.taken > 0: // whether or not there was a session: there may be one when the broker comes to it
 		d.since, d.until = true, e.now.add(doubtLasts)
 	case d.answered && e.keepAlive.last >= d.until:
 		d.since = false
