@@ -86,11 +86,19 @@ func decrypted(kind string, der []byte) (crypto.PrivateKey, error) {
 func parsePlainKey(kind string, der []byte) (crypto.PrivateKey, error) {
 	switch kind {
 	case "RSA PRIVATE KEY":
-		return x509.ParsePKCS1PrivateKey(der)
+		return parsed(x509.ParsePKCS1PrivateKey(der))
 	case "EC PRIVATE KEY":
-		return x509.ParseECPrivateKey(der)
+		return parsed(x509.ParseECPrivateKey(der))
 	case "PRIVATE KEY":
 		return x509.ParsePKCS8PrivateKey(der)
 	}
 	return nil, errors.New("a PEM block of type " + strings.TrimSpace(kind) + " is not supported: want PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY")
+}
+
+// parsed keeps the nil of a failure from becoming an interface that is not nil.
+func parsed[K crypto.PrivateKey](key K, err error) (crypto.PrivateKey, error) {
+	if err != nil {
+		return nil, err
+	}
+	return key, nil
 }
