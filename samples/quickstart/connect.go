@@ -8,22 +8,38 @@ import (
 	awsiot "github.com/gneiss-mqtt/gneiss-go/builders/aws"
 	"github.com/gneiss-mqtt/gneiss-go/builders/direct"
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
 	"github.com/gneiss-mqtt/gneiss-go/emulator"
 )
 
-// connectThing registers a thing, and connects with its certificate as a device connects to AWS IoT Core.
-func connectThing(ctx context.Context, cloud *emulator.Server, thing string, config mqtt.Config) (*mqtt.Client, error) {
-	device, err := cloud.Device(thing)
+// connectDevice connects with the new identity.
+func connectDevice(ctx context.Context, s *story, cloud *emulator.Server, d *device) error {
+	d.network = new(network)
+	client, err := connectMTLS(ctx, cloud, awsiot.KeyPair(d.identity.TLS()), mqtt.Config{ClientID: d.identity.ThingName}, d.network.through)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	endpoint, err := awsiot.MTLS(device.Endpoint, awsiot.PEM(device.CertPEM, device.KeyPEM), func(o *awsiot.Options) {
-		o.RootCAs = []direct.PEM{direct.Bytes(device.CAPEM)} // the real service has roots that every system trusts
+	d.client, d.requests = client, reqres.New(client)
+	session, err := client.Connected(ctx)
+	if err != nil {
+		return err
+	}
+	return s.check(session.ClientID == d.identity.ThingName, "connected as %s, with a keep alive of %v and %d messages in flight at the most",
+		session.ClientID, time.Duration(session.KeepAlive), session.ReceiveMaximum)
+}
+
+// connectMTLS connects with a certificate, as a device connects to AWS IoT Core. wraps change the endpoint.
+func connectMTLS(ctx context.Context, cloud *emulator.Server, identity awsiot.Identity, config mqtt.Config, wraps ...func(*mqtt.Endpoint)) (*mqtt.Client, error) {
+	endpoint, err := awsiot.MTLS(cloud.Endpoint(), identity, func(o *awsiot.Options) {
+		o.RootCAs = []direct.PEM{direct.Bytes(cloud.CA())} // the real service has roots that every system trusts
 	})
 	if err != nil {
 		return nil, err
 	}
-	config.Endpoint, config.ClientID = endpoint, thing
+	for _, wrap := range wraps {
+		wrap(&endpoint)
+	}
+	config.Endpoint = endpoint
 	return connect(ctx, awsiot.Defaults(config))
 }
 

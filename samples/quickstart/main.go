@@ -3,8 +3,9 @@
 //
 //	go run ./samples/quickstart
 //
-// Each step is a file of its own: connect.go, messages.go, retained.go, will.go, restart.go. Every line with a check mark is checked
-// by the program; it exits 1 where something is not as it should be.
+// Each step is a file of its own, in this order: provision.go, connect.go, messages.go, retained.go, will.go,
+// thermostat.go, update.go, command.go, outage.go, restart.go. Every line with a check mark is checked by the program; it
+// exits 1 where something is not as it should be.
 package main
 
 import (
@@ -16,7 +17,6 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 	"github.com/gneiss-mqtt/gneiss-go/emulator"
 )
 
@@ -44,30 +44,25 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, cloud.Close()) }()
 	s.say("%s stands for port 443 of an account's endpoint", cloud.Endpoint())
 
-	s.title("Connect by mutual TLS")
-	device, err := connectThing(ctx, cloud, "thermostat-7", mqtt.Config{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, device.Shutdown(ctx)) }()
-	session, err := device.Connected(ctx)
-	if err != nil {
-		return err
-	}
-	s.say("the thing %s, with a keep alive of %v and %d messages in flight at the most", session.ClientID,
-		time.Duration(session.KeepAlive), session.ReceiveMaximum)
-
+	d := new(device)
+	defer d.close()
 	for _, step := range []struct {
 		title string
-		run   func(context.Context, *story, *emulator.Server, *mqtt.Client) error
+		run   func(context.Context, *story, *emulator.Server, *device) error
 	}{
+		{"First boot: an identity of its own", provision},
+		{"Connect by mutual TLS", connectDevice},
 		{"Publish and receive", messages},
 		{"A retained message", retained},
 		{"A will", will},
+		{"The shadow of a thermostat", thermostat},
+		{"A job", update},
+		{"A command", command},
+		{"The network fails for a while", outage},
 		{"Another broker, with QoS 2, is killed and comes back", restart},
 	} {
 		s.title("%s", step.title)
-		if err := step.run(ctx, s, cloud, device); err != nil {
+		if err := step.run(ctx, s, cloud, d); err != nil {
 			return fmt.Errorf("step %q: %w", step.title, err)
 		}
 	}

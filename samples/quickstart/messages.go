@@ -13,8 +13,8 @@ import (
 )
 
 // messages subscribes with a wildcard, and publishes at each quality of service that there is.
-func messages(ctx context.Context, s *story, _ *emulator.Server, device *mqtt.Client) error {
-	sub, err := device.Subscribe(ctx, mqtt.Filter{Filter: "rooms/+/temperature", QoS: 1})
+func messages(ctx context.Context, s *story, _ *emulator.Server, d *device) error {
+	sub, err := d.client.Subscribe(ctx, mqtt.Filter{Filter: "rooms/+/temperature", QoS: 1})
 	if err != nil {
 		return err
 	}
@@ -22,7 +22,7 @@ func messages(ctx context.Context, s *story, _ *emulator.Server, device *mqtt.Cl
 	for qos := packet.QoS0; qos <= packet.QoS1; qos++ {
 		topic, payload := fmt.Sprintf("rooms/%d/temperature", qos), fmt.Sprintf("2%d.5 °C", qos)
 		began := time.Now()
-		_, err := device.Publish(ctx, mqtt.Publish{Topic: topic, Payload: []byte(payload), QoS: qos})
+		_, err := d.client.Publish(ctx, mqtt.Publish{Topic: topic, Payload: []byte(payload), QoS: qos})
 		if err != nil {
 			return err
 		}
@@ -36,7 +36,7 @@ func messages(ctx context.Context, s *story, _ *emulator.Server, device *mqtt.Cl
 			return err
 		}
 	}
-	_, err = device.Publish(ctx, mqtt.Publish{Topic: "rooms/2/temperature", QoS: packet.QoS2})
+	_, err = d.client.Publish(ctx, mqtt.Publish{Topic: "rooms/2/temperature", QoS: packet.QoS2})
 	refusal, ok := errors.AsType[*awsiot.Refusal](awsiot.Explain(err))
 	if err := s.check(ok && mqtt.NotSent(err), "QoS 2  is refused before it is sent: %s", likely(refusal)); err != nil {
 		return err

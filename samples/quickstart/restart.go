@@ -15,7 +15,7 @@ const readings = 3000
 
 // restart publishes while a broker is killed and restarted, and counts what arrives. AWS IoT Core has no QoS 2: this is a
 // broker that has all of MQTT.
-func restart(ctx context.Context, s *story, _ *emulator.Server, _ *mqtt.Client) (err error) {
+func restart(ctx context.Context, s *story, _ *emulator.Server, _ *device) (err error) {
 	broker, err := emulator.Start(emulator.Options{Profile: emulator.Generic})
 	if err != nil {
 		return err

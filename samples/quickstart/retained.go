@@ -9,13 +9,13 @@ import (
 )
 
 // retained publishes a message that the broker keeps for those who subscribe later; at AWS IoT Core, without a wildcard.
-func retained(ctx context.Context, s *story, _ *emulator.Server, device *mqtt.Client) error {
-	_, err := device.Publish(ctx, mqtt.Publish{Topic: "rooms/7/mode", Payload: []byte("heating"), QoS: packet.QoS1, Retain: true})
+func retained(ctx context.Context, s *story, _ *emulator.Server, d *device) error {
+	_, err := d.client.Publish(ctx, mqtt.Publish{Topic: "rooms/7/mode", Payload: []byte("heating"), QoS: packet.QoS1, Retain: true})
 	if err != nil {
 		return err
 	}
 	s.say("published with the retain flag, subscribed afterwards")
-	sub, err := device.Subscribe(ctx, mqtt.Filter{Filter: "rooms/7/mode", QoS: 1})
+	sub, err := d.client.Subscribe(ctx, mqtt.Filter{Filter: "rooms/7/mode", QoS: 1})
 	if err != nil {
 		return err
 	}

@@ -3,19 +3,24 @@ package main
 import (
 	"context"
 
+	awsiot "github.com/gneiss-mqtt/gneiss-go/builders/aws"
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/emulator"
 )
 
 // will shows the message that speaks for a device that is gone.
-func will(ctx context.Context, s *story, cloud *emulator.Server, device *mqtt.Client) error {
-	sub, err := device.Subscribe(ctx, mqtt.Filter{Filter: "status/#", QoS: 1})
+func will(ctx context.Context, s *story, cloud *emulator.Server, d *device) error {
+	sub, err := d.client.Subscribe(ctx, mqtt.Filter{Filter: "status/#", QoS: 1})
 	if err != nil {
 		return err
 	}
-	boiler, err := connectThing(ctx, cloud, "boiler-1", mqtt.Config{
-		Will: &mqtt.Will{Topic: "status/boiler-1", Payload: []byte("offline"), QoS: packet.QoS1},
+	thing, err := cloud.Device("boiler-1")
+	if err != nil {
+		return err
+	}
+	boiler, err := connectMTLS(ctx, cloud, awsiot.PEM(thing.CertPEM, thing.KeyPEM), mqtt.Config{
+		ClientID: thing.Thing, Will: &mqtt.Will{Topic: "status/boiler-1", Payload: []byte("offline"), QoS: packet.QoS1},
 	})
 	if err != nil {
 		return err
