@@ -22,6 +22,7 @@ type cloud struct {
 	handler  http.Handler    // of the HTTP API; nil without one
 	life     context.Context // ends when the server stops
 	end      context.CancelFunc
+	keeper   *keeper // nil where nothing is kept
 	web      *web
 }
 
@@ -58,6 +59,9 @@ func (c *cloud) follow(list []broker.Event) bool {
 		c.s.wg.Go(func() { c.put(c.life, ask) })
 	}
 	c.s.callHooks()
+	if c.keeper != nil && c.services.faults.TakeBusy() {
+		c.keeper.note()
+	}
 	return !a.Empty()
 }
 

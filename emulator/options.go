@@ -56,6 +56,12 @@ type Options struct {
 	IoT iotcore.Options
 	// Epoch is the time that the server's clock shows when it starts; zero means the real time. See [Server.Advance].
 	Epoch time.Time
+	// StateDir is a directory in which the account survives a restart of the program, with the AWS profile alone: things,
+	// certificates and the authority behind them, policies, access keys, shadows, jobs, provisioning templates without
+	// their hooks, commands. It is made where it does not exist, is for one server at a time, and holds secrets, so that
+	// only its owner may read it. Changes are written within half a second, and when the server is closed. Sessions and
+	// retained messages are not kept. Empty means that nothing is.
+	StateDir string
 	// AllowRemote permits addresses that are not loopback.
 	AllowRemote bool
 
@@ -94,6 +100,9 @@ func (o Options) withDefaults() (Options, error) {
 		}
 		if o.MQTTSAddr != "" {
 			return o, errors.New("emulator: MQTTSAddr belongs to the AWS profile")
+		}
+		if o.StateDir != "" {
+			return o, errors.New("emulator: StateDir belongs to the AWS profile")
 		}
 		if o.HTTPAddr != "" {
 			return o, errors.New("emulator: HTTPAddr belongs to the AWS profile")

@@ -20,6 +20,14 @@ func (s *Server) CreatePolicy(name, document string) error {
 	})
 }
 
+// SetPolicy makes a policy as CreatePolicy does, or gives the one that has the name another document.
+func (s *Server) SetPolicy(name, document string) error {
+	if _, err := policy.Parse(document); err != nil {
+		return err
+	}
+	return s.change(func(a *account.Account) error { return a.SetPolicy(name, document) })
+}
+
 // AttachPolicy attaches a policy to a principal, mostly the ARN of a certificate: see [Device]. It counts from the next
 // packet on.
 func (s *Server) AttachPolicy(name, principal string) error {

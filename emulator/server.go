@@ -13,6 +13,7 @@ import (
 	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/ca"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/gate"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/statedir"
 )
 
 // A Server is a running broker. Its methods may be called from any goroutine.
@@ -64,11 +65,9 @@ func Start(o Options) (*Server, error) {
 		return nil, err
 	}
 	if o.TLSAddr != "" || o.Profile == AWS {
-		authority, err := ca.New()
-		if err != nil {
+		if err := s.newAuthority(); err != nil {
 			return nil, err
 		}
-		s.ca = authority
 	}
 	if err := s.listenAll(); err != nil {
 		return nil, err
@@ -79,7 +78,26 @@ func Start(o Options) (*Server, error) {
 	s.timer = time.AfterFunc(time.Hour, s.wake)
 	s.running = true
 	s.serveAll()
+	if s.cloud != nil && s.cloud.keeper != nil {
+		go s.keepState()
+	}
 	return s, nil
+}
+
+// newAuthority makes an authority, or takes the one that was kept with everything else.
+func (s *Server) newAuthority() (err error) {
+	if s.opts.StateDir == "" {
+		s.ca, err = ca.New()
+		return err
+	}
+	dir, err := statedir.Open(s.opts.StateDir)
+	if err != nil {
+		return err
+	}
+	if s.ca, err = loadAuthority(dir); err != nil {
+		return err
+	}
+	return s.loadState(dir)
 }
 
 // newCore makes a broker without sessions.
@@ -111,6 +129,9 @@ func (s *Server) do(f func(now broker.Instant) error) error {
 	}
 	err := f(s.now())
 	s.flush()
+	if s.cloud != nil && s.cloud.keeper != nil {
+		s.cloud.keeper.note()
+	}
 	return err
 }
 
@@ -190,6 +211,9 @@ func (s *Server) Close() error {
 	s.wait()
 	if s.events != nil {
 		s.events.close()
+	}
+	if s.cloud != nil && s.cloud.keeper != nil {
+		err = errors.Join(err, s.cloud.keeper.close())
 	}
 	return err
 }

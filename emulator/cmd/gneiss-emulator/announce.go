@@ -29,11 +29,14 @@ func announceAWS(srv *emulator.Server, set settings, w io.Writer) error {
 		fmt.Fprintf(w, "    go run ./samples/aws-mtls -endpoint %s %s\n", addr, identity)
 		fmt.Fprintf(w, "    mosquitto_sub %s --cafile %s --cert %s --key %s -t '#' -v\n", hostPort(addr), files.CA, files.Cert, files.Key)
 	}
+	env, err := writeKeys(srv, set.dir)
+	if err != nil {
+		return err
+	}
+	if addr := srv.HTTPAddr(); addr != "" {
+		fmt.Fprintf(w, "\n  %s  the HTTP API without TLS\n    (. %s && aws --endpoint-url http://%s iot list-things)\n", addr, env, addr)
+	}
 	if addr := srv.Endpoint(); addr != "" {
-		env, err := writeKeys(srv, set.dir)
-		if err != nil {
-			return err
-		}
 		token, err := set.authorizer.write(set.dir)
 		if err != nil {
 			return err
@@ -59,6 +62,7 @@ func writeKeys(srv *emulator.Server, dir string) (string, error) {
 	}
 	return writeEnv(dir, "aws.env", [][2]string{
 		{"AWS_ACCESS_KEY_ID", c.AccessKeyID}, {"AWS_SECRET_ACCESS_KEY", c.SecretAccessKey}, {"AWS_SESSION_TOKEN", ""}, {"AWS_REGION", "us-east-1"},
+		{"AWS_DEFAULT_REGION", "us-east-1"},
 	})
 }
 

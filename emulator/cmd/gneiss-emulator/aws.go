@@ -41,6 +41,7 @@ func (set *settings) tidy() {
 // aws returns the options of AWS IoT Core.
 func (set *settings) aws(o emulator.Options) emulator.Options {
 	o.Profile, o.MQTTSAddr, o.RequireClientCert = emulator.AWS, set.mqttsAddr, false
+	o.HTTPAddr, o.StateDir = set.httpAddr, set.state
 	o.IoT.EnforcePolicies = set.policy != ""
 	o.IoT.Authorizers = []iotcore.Authorizer{set.authorizer.config()}
 	if set.unlimited {
@@ -65,7 +66,7 @@ func equip(srv *emulator.Server, set settings) (*emulator.Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
-	if err := srv.CreatePolicy(policyName, string(document)); err != nil {
+	if err := srv.SetPolicy(policyName, string(document)); err != nil {
 		return nil, fmt.Errorf("policy %s: %w", set.policy, err)
 	}
 	return device, srv.AttachPolicy(policyName, device.CertificateARN)

@@ -16,11 +16,12 @@ func TestAWS(t *testing.T) {
 	if err := os.WriteFile(policy, []byte(everything), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	stdout, stderr, stop := emulate(t, "-addr", "127.0.0.1:0", "-tls-addr", "127.0.0.1:0", "-mqtts-addr", "127.0.0.1:0", "-dir", dir, "-policy", policy, "-v")
+	stdout, stderr, stop := emulate(t, "-addr", "127.0.0.1:0", "-tls-addr", "127.0.0.1:0", "-mqtts-addr", "127.0.0.1:0", "-http-addr", "127.0.0.1:0", "-state", filepath.Join(dir, "state"), "-dir", dir, "-policy", policy, "-v")
 	text := stdout.String()
 	address(t, text, "MQTT without TLS")
 	address(t, text, "MQTT with a device certificate")
 	address(t, text, "everything else")
+	address(t, text, "the HTTP API")
 	for name, secret := range map[string]bool{"ca.pem": false, "device.pem": false, "device.key": true, "aws.env": true, "authorizer.env": true} {
 		file := filepath.Join(dir, name)
 		info, err := os.Stat(file)

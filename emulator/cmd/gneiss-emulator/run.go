@@ -27,6 +27,8 @@ type settings struct {
 	addr        string
 	tlsAddr     string
 	mqttsAddr   string
+	httpAddr    string
+	state       string
 	dir         string
 	policy      string
 	temporary   bool // the directory is ours to remove
@@ -102,6 +104,8 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	fs.StringVar(&set.addr, "addr", "", "`address` for TCP without TLS; with -generic 127.0.0.1:1883 where there is none for TLS")
 	fs.StringVar(&set.tlsAddr, "tls-addr", "", "`address` for TLS; without -generic it stands for port 443 and is "+defaultTLS+" by default")
 	fs.StringVar(&set.mqttsAddr, "mqtts-addr", defaultMQTTS, "`address` that stands for port 8883; not with -generic")
+	fs.StringVar(&set.httpAddr, "http-addr", "", "`address` for the HTTP API without TLS, none by default; not with -generic")
+	fs.StringVar(&set.state, "state", "", "`directory` in which the account survives a restart, none by default; not with -generic")
 	fs.StringVar(&set.dir, "dir", "", "`directory` to write certificates and keys to; a new temporary one by default, with -generic none")
 	fs.StringVar(&set.clientName, "client-name", "device", "`name` of the thing, or of the client, whose certificate is written")
 	fs.BoolVar(&set.requireCert, "require-cert", false, "with -generic: refuse TLS clients without a certificate")
@@ -143,7 +147,7 @@ func (set *settings) complete(given map[string]bool) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"mqtts-addr", "policy", "unlimited"} {
+	for _, name := range []string{"mqtts-addr", "http-addr", "state", "policy", "unlimited"} {
 		if given[name] {
 			return fmt.Errorf("-%s belongs to AWS IoT Core, not to -generic", name)
 		}

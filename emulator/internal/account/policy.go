@@ -46,6 +46,17 @@ func (a *Account) CreatePolicy(name, document string) (*Policy, error) {
 	return p, nil
 }
 
+// SetPolicy makes a policy, or gives the one that has the name another document.
+func (a *Account) SetPolicy(name, document string) error {
+	old := a.policies[name]
+	delete(a.policies, name)
+	_, err := a.CreatePolicy(name, document)
+	if err != nil && old != nil {
+		a.policies[name] = old
+	}
+	return err
+}
+
 // Policy returns a policy, or nil.
 func (a *Account) Policy(name string) *Policy { return a.policies[name] }
 

@@ -23,6 +23,7 @@ type Layer struct {
 	faults   []*fault
 	last     int
 	late     []late // in the order of their time
+	busy     bool
 }
 
 type fault struct {
@@ -63,6 +64,7 @@ func (l *Layer) Remove(id int) {
 // Handle hands a request to its service, unless a fault is in the way.
 func (l *Layer) Handle(r *service.Request) (out []service.Message, ours bool) {
 	f := l.hit(r.Topic)
+	l.busy = true
 	for _, s := range l.services {
 		if f != nil && f.Reject != "" {
 			out, ours = s.Refuse(r, f.Reject, f.Message)
@@ -83,6 +85,13 @@ func (l *Layer) Handle(r *service.Request) (out []service.Message, ours bool) {
 		return nil, ours
 	}
 	return out, ours
+}
+
+// TakeBusy reports whether the services have had something to do since the last call.
+func (l *Layer) TakeBusy() bool {
+	busy := l.busy
+	l.busy = false
+	return busy
 }
 
 // hit returns the fault that befalls a request on a topic, and counts it.
@@ -126,6 +135,7 @@ func (l *Layer) NextWake() (at time.Time, ok bool) {
 
 // Wake lets the services do what is due, and sends what was late.
 func (l *Layer) Wake(now time.Time) (out []service.Message) {
+	l.busy = true
 	for len(l.late) > 0 && !now.Before(l.late[0].at) {
 		out = append(out, l.late[0].out...)
 		l.late = l.late[1:]
