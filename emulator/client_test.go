@@ -21,7 +21,7 @@ type client struct {
 	buf     []byte
 }
 
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 func start(t testing.TB, o emulator.Options) *emulator.Server {
 	t.Helper()

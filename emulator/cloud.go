@@ -70,6 +70,9 @@ func (c *cloud) put(ctx context.Context, a *gate.Ask) {
 	ctx, cancel := context.WithTimeout(ctx, gate.AuthorizerTime)
 	defer cancel()
 	d, err := a.Put(ctx)
+	if err != nil {
+		c.s.log.Info("custom authorizer failed", "client", a.Event.ClientID, "error", err)
+	}
 	_ = c.s.do(func(now broker.Instant) error { // a server that is not running has no client that waits
 		if answer := c.gate.Answer(now, a, d, err); answer != nil {
 			c.s.core.ResolveConnect(now, a.Conn, *answer)

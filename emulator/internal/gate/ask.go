@@ -40,7 +40,7 @@ func (a *Ask) Put(ctx context.Context) (d iotcore.AuthorizerDecision, err error)
 		var r answer
 		defer func() {
 			if p := recover(); p != nil {
-				r.err = fmt.Errorf("the custom authorizer panicked: %v", p)
+				r.err = fmt.Errorf("the custom authorizer panicked with a %T", p) // the value may hold a secret
 			}
 			c <- r
 		}()

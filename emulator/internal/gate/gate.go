@@ -94,5 +94,6 @@ type peer struct {
 type history struct {
 	connects bucket
 	version  int            // of the last connection
-	left     broker.Instant // when it ended; 0 while it lasts
+	here     int            // connections; more than one while one takes over
+	left     broker.Instant // when the last one ended; 0 where there was none
 }

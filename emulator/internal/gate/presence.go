@@ -48,12 +48,14 @@ func (g *Gate) connected(e *broker.Event) {
 		return
 	}
 	h := g.remember(p.id)
-	if h.left != 0 && e.At.Sub(h.left) >= memory {
-		h.version = 0
-	} else if h.left != 0 || h.version != 0 {
+	switch {
+	case h.here > 0 || h.left != 0 && e.At.Sub(h.left) < memory:
 		h.version++
+	default:
+		h.version = 0
 	}
-	h.left, p.version = 0, h.version
+	h.here++
+	p.version = h.version
 	l := g.lifecycle(e, p, "connected")
 	l.IPAddress, _, _ = net.SplitHostPort(e.Client.Info.Remote)
 	l.Version = new(p.version)
@@ -66,9 +68,8 @@ func (g *Gate) disconnected(e *broker.Event) {
 		return
 	}
 	delete(g.peers, e.Client.Conn)
-	if h := g.remember(p.id); h.version == p.version { // else a newer connection has taken over
-		h.left = max(1, e.At)
-	}
+	h := g.remember(p.id)
+	h.here, h.left = max(0, h.here-1), max(1, e.At)
 	l := g.lifecycle(e, p, "disconnected")
 	l.Version = new(p.version)
 	l.Initiated, l.Reason = new(e.Cause == broker.CauseClient), reasonOf(e)

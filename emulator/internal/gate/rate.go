@@ -25,6 +25,11 @@ func (b *bucket) take(now broker.Instant, n, rate, size int) bool {
 	return true
 }
 
+// full reports whether the bucket holds what it can.
+func (b *bucket) full(now broker.Instant, rate int) bool {
+	return rate < 0 || b.used <= now.Sub(b.at).Seconds()*float64(rate)
+}
+
 // flow is one direction of a connection.
 type flow struct{ messages, bytes bucket }
 
@@ -38,6 +43,7 @@ const connectBurst = 10
 
 // mayConnect counts a CONNECT.
 func (g *Gate) mayConnect(now broker.Instant, id string) bool {
+	g.forget(now)
 	h := g.remember(id)
 	return h.connects.take(now, 1, g.quotas.Connects, max(g.quotas.Connects, connectBurst))
 }

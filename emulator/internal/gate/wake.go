@@ -20,7 +20,6 @@ func (g *Gate) Wake(now broker.Instant) {
 	if g.due != 0 && now >= g.due {
 		g.expire(now)
 	}
-	g.forget(now)
 }
 
 // watch makes sure that the gate looks at its peers at a time.
@@ -78,7 +77,7 @@ func (g *Gate) forget(now broker.Instant) {
 	}
 	g.lastScan = now
 	for id, h := range g.history {
-		if h.left != 0 && now.Sub(h.left) >= memory {
+		if h.here == 0 && (h.left == 0 || now.Sub(h.left) >= memory) && h.connects.full(now, g.quotas.Connects) {
 			delete(g.history, id)
 		}
 	}
