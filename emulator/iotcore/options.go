@@ -24,6 +24,9 @@ type Options struct {
 	// 0x87 alone. MQTT 3.1.1 connections are always ended for a message that is refused, and so are MQTT 5 connections at
 	// QoS 0, where nothing can be answered.
 	EndOnDenied bool
+	// HonourWillDelay makes wills wait for their delay interval, which is not among the properties that the service says to
+	// support.
+	HonourWillDelay bool
 	// ClockSkew is how far the time of a signature may be from the emulator's; 0 means 5 minutes.
 	ClockSkew time.Duration
 }

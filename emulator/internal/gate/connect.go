@@ -56,15 +56,20 @@ func (g *Gate) admit(now broker.Instant, c *broker.Client, p *packet.Connect, wh
 	if !g.allowed(&a, actionConnect, "client/"+c.ID) {
 		return refuse(packet.NotAuthorized, "no policy allows iot:Connect for this client identifier")
 	}
+	if p.Will != nil && !g.opts.HonourWillDelay {
+		p.Will.DelayInterval = 0
+	}
 	d := broker.ConnectDecision{}
 	if g.next.Connect != nil {
-		if d = g.next.Connect(now, c, p); d.Pending || d.Code != packet.Success {
-			return d
-		}
+		d = g.next.Connect(now, c, p)
 	}
-	if d = g.disturbConnect(c, d); d.Pending || d.Drop || d.Code != packet.Success {
+	if !d.Pending && d.Code == packet.Success {
+		d = g.disturbConnect(c, d)
+	}
+	if d.Drop || d.Code != packet.Success {
 		return d
 	}
+	// A client whose user has postponed the decision is here already, since nobody asks again.
 	if d.Identity == nil {
 		d.Identity = who // for when the connection is gone
 	}

@@ -25,8 +25,10 @@ func (g *Gate) Request(now broker.Instant, who *account.Principal, p *packet.Pub
 
 // StatusChanged disconnects whoever uses a certificate that is not active any more.
 func (g *Gate) StatusChanged(certificateID string) {
-	if c := g.account.Certificate(certificateID); c != nil && c.Status == account.Active {
-		return
+	if c := g.account.Certificate(certificateID); c != nil { // it may be named by its ARN
+		if certificateID = c.ID; c.Status == account.Active {
+			return
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(g.peers)) {
 		if p := g.peers[id]; p.principal.Kind == account.ByDevice && p.principal.ID == certificateID {

@@ -20,9 +20,12 @@ func (g *Gate) subscribe(now broker.Instant, c *broker.Client, f packet.Filter) 
 	if g.checkTopic(f.Filter) != "" {
 		return broker.SubscribeDecision{Code: packet.TopicFilterInvalid}
 	}
-	_, inner, shared := packet.SplitShared(f.Filter)
+	group, inner, shared := packet.SplitShared(f.Filter)
 	if !shared {
 		inner = f.Filter
+	}
+	if len(group) > maxGroupName {
+		return broker.SubscribeDecision{Code: packet.TopicFilterInvalid}
 	}
 	if reserved(inner) && (strings.HasPrefix(inner, ingest) || !known(inner) && g.opts.EndOnReserved) {
 		return broker.SubscribeDecision{Code: packet.TopicFilterInvalid, Disconnect: g.opts.EndOnReserved}

@@ -40,6 +40,9 @@ func (g *Gate) checkTopic(topic string) string {
 	return ""
 }
 
+// maxGroupName is how many bytes the name of a shared subscription's group may have.
+const maxGroupName = 128
+
 // reserved reports whether a topic belongs to the service.
 func reserved(topic string) bool { return strings.HasPrefix(topic, "$") }
 
