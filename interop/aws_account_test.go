@@ -21,6 +21,7 @@ import (
 	awsiot "github.com/gneiss-mqtt/gneiss-go/builders/aws"
 	"github.com/gneiss-mqtt/gneiss-go/builders/direct"
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/emulator"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
@@ -174,6 +175,9 @@ func (a *account) signed(t testing.TB) awsiot.Authorizer {
 // awsClient is a client with what it was told.
 type awsClient struct {
 	*mqtt.Client
+	id      string
+	version packet.Version
+
 	mu       sync.Mutex
 	failures []error
 }
@@ -190,6 +194,7 @@ func (a *account) client(t testing.TB, endpoint mqtt.Endpoint, edit ...func(*mqt
 	for _, f := range edit {
 		f(&cfg)
 	}
+	c.id, c.version = cfg.ClientID, cfg.Version
 	cfg = awsiot.Defaults(cfg)
 	cfg.Reconnect = mqtt.Backoff{Min: 10 * time.Millisecond, Max: 100 * time.Millisecond}
 	client, err := mqtt.New(cfg)

@@ -14,6 +14,7 @@ func limits() mqtt.Limits {
 		FiltersPerSubscribe: maxFilters, // more in one SUBSCRIBE end the connection
 		NoSubscriptionIDs:   true,       // one in a SUBSCRIBE ends the connection with 0xA1
 		NoQoS2:              true,       // a packet with it ends the connection; MQTT 3.1.1 does not even say so
+		MaxPayload:          maxPayload, // a larger one is refused, in MQTT 3.1.1 by closing the connection
 		PublishRate:         100,        // more are discarded without a word, and never acknowledged
 		PublishBytes:        512 << 10,  // more are delayed; what waits here can still expire or be taken back
 	}
@@ -41,6 +42,7 @@ func limits() mqtt.Limits {
 //   - FiltersPerSubscribe 8: larger subscriptions are split.
 //   - NoSubscriptionIDs: none is sent. Messages find their handlers by topic.
 //   - NoQoS2: a publish or a subscription at QoS 2 is refused when it is submitted; [Explain] says what to do.
+//   - MaxPayload 128 KiB: a larger one is refused when it is submitted.
 //   - PublishRate 100 in a second, PublishBytes 512 KiB: what is above it waits. The service counts every PUBLISH, of each QoS,
 //     and discards the rest without a word; at QoS 1 it would be sent again on the next connection only. Accounts can have
 //     the first raised.

@@ -114,7 +114,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("SUBSCRIBE with %d filters and identifier %d", len(p.Filters), p.SubscriptionID)
 		}
 	}
-	if want := (mqtt.Limits{FiltersPerSubscribe: 8, NoSubscriptionIDs: true, NoQoS2: true, PublishRate: 100, PublishBytes: 512 << 10}); endpoint.Limits != want {
+	if want := (mqtt.Limits{FiltersPerSubscribe: 8, NoSubscriptionIDs: true, NoQoS2: true, MaxPayload: 128 << 10, PublishRate: 100, PublishBytes: 512 << 10}); endpoint.Limits != want {
 		t.Errorf("limits are %+v, want %+v", endpoint.Limits, want)
 	}
 }

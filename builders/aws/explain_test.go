@@ -206,11 +206,17 @@ var explanations = []struct {
 	{"SUBACK filter", []fact{operation("subscribe", "a, b", suback(packet.TopicFilterInvalid))}, CauseTopic, `the filters "b"`, ""},
 	{"SUBACK quota", []fact{operation("subscribe", "a, b", suback(packet.QuotaExceeded))}, CauseSubscribe, "too many subscriptions", ""},
 	{"SUBACK in 3.1.1", []fact{operation("subscribe", "a, b", suback(packet.UnspecifiedError))}, CausePolicy, `subscription to "b"`, subscribeStatement("b")},
+	{"long filter in 3.1.1", []fact{operation("subscribe", deep, &mqtt.ReasonError{Packet: packet.SUBACK, Code: packet.UnspecifiedError,
+		Filters: []string{deep}, Codes: []packet.ReasonCode{packet.UnspecifiedError}})}, CauseTopic, "7 slashes", ""},
 	{"QoS 2 at submit", []fact{operation("publish", "a", &mqtt.LimitError{Packet: packet.PUBLISH, Code: packet.QoSNotSupported})}, CauseQoS, "no QoS 2", ""},
 	{"payload at submit", []fact{operation("publish", "a", &mqtt.LimitError{Packet: packet.PUBLISH, Code: packet.PacketTooLarge})}, CausePayload, "128 KiB", ""},
 	{"publish interrupted", []fact{operation("publish", "a/b", mqtt.ErrInterrupted)}, CausePolicy, `publish to "a/b" was under way`, publishStatement},
+	{"long topic interrupted", []fact{operation("publish", deep, mqtt.ErrInterrupted)}, CauseTopic, "7 slashes", ""},
 	{"subscribe interrupted", []fact{operation("subscribe", "a/b", mqtt.ErrInterrupted)}, CausePolicy, "SUBSCRIBE was under way", ""},
 }
+
+// deep has a level too many.
+const deep = "1/2/3/4/5/6/7/8/9"
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 

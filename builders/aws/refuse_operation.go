@@ -44,7 +44,10 @@ var operationRows = []row{
 		cause:  CauseQuota,
 		when:   func(f *facts) bool { return f.failedWith(packet.PUBACK, packet.QuotaExceeded) },
 		likely: "the publish is above a quota",
-		check:  []string{"the rates: 100 publishes and 512 KiB in a second for a connection, and those of the account", "the rates of retained messages"},
+		check: []string{
+			"the rates: 100 publishes and 512 KiB in a second for a connection, and those of the account", "the rates of retained messages",
+			"the payload, at most 128 KiB, and the user properties, at most 8 KB",
+		},
 	},
 	{
 		cause:  CausePolicy,
@@ -66,6 +69,14 @@ var operationRows = []row{
 		check:  []string{"their number: 50 in a connection, and the members of a shared subscription", "wildcards, or several connections"},
 	},
 	{
+		cause: CauseTopic,
+		when: func(f *facts) bool {
+			return f.failedWith(packet.SUBACK, packet.UnspecifiedError) && anyOverlong(f.filters())
+		},
+		likely: "the service does not take a filter of more than 256 bytes or 7 slashes: {filters}",
+		check:  []string{"the filters"},
+	},
+	{
 		cause:  CausePolicy,
 		when:   func(f *facts) bool { return f.failedWith(packet.SUBACK, packet.UnspecifiedError) },
 		likely: "the service does not take a subscription to {filters}: most likely no policy allows it",
@@ -83,6 +94,14 @@ var operationRows = []row{
 		when:   func(f *facts) bool { return f.limit != nil && f.limit.Code == packet.PacketTooLarge },
 		likely: "AWS IoT Core takes payloads of 128 KiB, and packets of 146 KiB, at most",
 		check:  []string{"the payload: Amazon S3 takes larger ones"},
+	},
+	{
+		cause: CauseTopic,
+		when: func(f *facts) bool {
+			return f.op != nil && f.op.Op == "publish" && errors.Is(f.err, mqtt.ErrInterrupted) && overlong(f.op.Topic)
+		},
+		likely: "the connection ended several times while a publish to a topic of more than 256 bytes or 7 slashes was under way: {topic}",
+		check:  []string{"the topic"},
 	},
 	{
 		cause: CausePolicy,

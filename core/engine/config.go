@@ -91,6 +91,7 @@ type Config struct {
 	FiltersPerOp   int // filters in one SUBSCRIBE when subscriptions are restored; default 64
 
 	NoQoS2       bool // refuse QoS 2 when it is submitted, for a service that has none and may not say so
+	MaxPayload   int  // bytes; refuse larger payloads when they are submitted; 0: no limit
 	PublishRate  int  // PUBLISH packets sent in a second; 0: no limit
 	PublishBytes int  // bytes of PUBLISH packets sent in a second; 0: no limit
 }
@@ -134,8 +135,8 @@ func (c *Config) setDefaults() error {
 	if c.PingTimeout < 0 || c.OutLimit < 0 || c.AliasSize < 0 || c.AliasSize > maxIDs || c.FiltersPerOp < 0 || c.MaxInflight < 0 {
 		return errors.New("mqtt: ping timeout, out limit, alias size, filters per subscribe and messages in flight must not be negative")
 	}
-	if c.PublishRate < 0 || c.PublishBytes < 0 {
-		return errors.New("mqtt: rates must not be negative")
+	if c.PublishRate < 0 || c.PublishBytes < 0 || c.MaxPayload < 0 {
+		return errors.New("mqtt: rates and limits must not be negative")
 	}
 	return nil
 }

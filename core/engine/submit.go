@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 )
@@ -91,6 +92,10 @@ func (e *Engine) validate(o *Op) error {
 	p.ID, p.Dup, p.SubscriptionIDs = 0, false, nil
 	if e.cfg.NoQoS2 && p.QoS == packet.QoS2 {
 		return noQoS2(packet.PUBLISH)
+	}
+	if e.cfg.MaxPayload > 0 && len(p.Payload) > e.cfg.MaxPayload {
+		return &LimitError{Packet: packet.PUBLISH, Code: packet.PacketTooLarge,
+			Detail: fmt.Sprintf("its payload has %d bytes, and the service takes %d", len(p.Payload), e.cfg.MaxPayload)}
 	}
 	if p.Topic == e.lastTopic && p.Topic != "" && plain(p) {
 		return nil

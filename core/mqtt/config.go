@@ -258,6 +258,7 @@ func (c *Config) engine(base time.Time) engine.Config {
 		InboundBytes:   c.InboundBytes,
 		FiltersPerOp:   c.Endpoint.Limits.FiltersPerSubscribe,
 		NoQoS2:         c.Endpoint.Limits.NoQoS2,
+		MaxPayload:     c.Endpoint.Limits.MaxPayload,
 		PublishRate:    c.Endpoint.Limits.PublishRate,
 		PublishBytes:   c.Endpoint.Limits.PublishBytes,
 	}

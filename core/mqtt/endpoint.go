@@ -40,11 +40,12 @@ type Endpoint struct {
 // They cover PUBLISH at every QoS, and again where it is sent again. Everything else goes on. A message that waits for its
 // rate can still be taken back, and may expire; its acknowledgement timeout begins when it is sent.
 type Limits struct {
-	FiltersPerSubscribe int  // filters in one SUBSCRIBE when subscriptions are restored; larger requests are split
+	FiltersPerSubscribe int  // filters in one SUBSCRIBE or UNSUBSCRIBE; larger requests are split
 	NoSubscriptionIDs   bool // the service does not take subscription identifiers although it may say so
 	NoQoS2              bool // the service has no QoS 2: publishing and subscribing at it is refused at once, with a [*LimitError]
 	NoUserProperties    bool // the service takes user properties in PUBLISH alone: elsewhere they are refused at once
 	NoRejections        bool // the service ends the connection for a failing PUBACK: [Message.Reject] acknowledges instead
+	MaxPayload          int  // bytes of a payload; larger ones are refused at once, with a [*LimitError]
 	PublishRate         int  // messages sent in a second; those above it wait
 	PublishBytes        int  // bytes sent in a second, of whole PUBLISH packets; those above it wait
 }

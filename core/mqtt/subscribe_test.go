@@ -84,6 +84,24 @@ func TestSubscribeInSeveralPackets(t *testing.T) {
 		if got := strings.Join(s.Filters(), " "); got != "1 3 4" {
 			t.Errorf("granted %q", got)
 		}
+		over = async(func() error { return s.Close(t.Context()) })
+		for _, want := range []string{"1 3", "4"} {
+			in := mqtttest.Expect[packet.Unsubscribe](conn)
+			if got := strings.Join(in.Filters, " "); got != want {
+				t.Errorf("UNSUBSCRIBE of %q, want %q", got, want)
+			}
+			conn.Send(mqtttest.Answer(conn, in)...)
+		}
+		if err := <-over; err != nil {
+			t.Error(err)
+		}
+		over = async(func() error { return c.Unsubscribe(t.Context(), "5", "6", "7") })
+		for _, code := range []packet.ReasonCode{packet.Success, packet.NotAuthorized} {
+			in := mqtttest.Expect[packet.Unsubscribe](conn)
+			codes := []packet.ReasonCode{packet.Success, code}[2-len(in.Filters):]
+			conn.Send(&packet.Unsuback{ID: in.ID, Codes: codes})
+		}
+		wantErr(t, <-over, &mqtt.ReasonError{Packet: packet.UNSUBACK, Code: packet.NotAuthorized})
 	})
 }
 

@@ -205,15 +205,19 @@ func (s *Subscription) pullBatch(ctx context.Context, yield func(Message, error)
 // The subscription is closed even where the broker could not be told. Then Close may be called again.
 func (s *Subscription) Close(ctx context.Context) error {
 	c := s.c
-	k := c.newCall()
-	k.op.Kind, k.ready = engine.OpUnsubscribe, func() bool { return s.leave(k) }
 	c.mu.Lock()
 	s.closing = true
+	filters := s.filters
 	c.mu.Unlock()
-	err := c.request(ctx, k, nil)
-	if errors.Is(err, errNotNeeded) || errors.Is(err, ErrClosed) {
-		err = nil
-	}
+	err := c.inChunks(filters, func(chunk []string) error {
+		k := c.newCall()
+		k.op.Kind, k.ready = engine.OpUnsubscribe, func() bool { return s.leave(k, chunk) }
+		err := c.request(ctx, k, nil)
+		if errors.Is(err, errNotNeeded) || errors.Is(err, ErrClosed) {
+			return nil
+		}
+		return err
+	})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, f := range s.filters {
@@ -226,11 +230,12 @@ func (s *Subscription) Close(ctx context.Context) error {
 	return err
 }
 
-// leave puts the filters into an UNSUBSCRIBE that no other subscription has, and reports whether there are any. It runs
-// right before the packet is submitted: another SUBSCRIBE is either known here, or comes later on the wire. c.mu is held.
-func (s *Subscription) leave(k *call) bool {
+// leave puts those of the filters into an UNSUBSCRIBE that no other subscription has, and reports whether there are any. It
+// runs right before the packet is submitted: another SUBSCRIBE is either known here, or comes later on the wire. c.mu is
+// held.
+func (s *Subscription) leave(k *call, filters []string) bool {
 	k.op.Unsubscribe.Filters = nil
-	for _, f := range s.filters {
+	for _, f := range filters {
 		if !s.opts.Local && s.c.router.sole(f, s) {
 			k.op.Unsubscribe.Filters = append(k.op.Unsubscribe.Filters, f)
 		}
@@ -247,10 +252,27 @@ func (f *Filter) packet() packet.Filter {
 
 // Unsubscribe ends subscriptions at the broker, whoever made them. To end a [Subscription], close it.
 func (c *Client) Unsubscribe(ctx context.Context, filters ...string) error {
-	k := c.newCall()
-	k.op.Kind = engine.OpUnsubscribe
-	k.op.Unsubscribe.Filters = slices.Clone(filters)
-	return c.request(ctx, k, nil)
+	return c.inChunks(filters, func(chunk []string) error {
+		k := c.newCall()
+		k.op.Kind = engine.OpUnsubscribe
+		k.op.Unsubscribe.Filters = slices.Clone(chunk)
+		return c.request(ctx, k, nil)
+	})
+}
+
+// inChunks calls f with as many filters at a time as the service takes in one packet; once where there are none.
+func (c *Client) inChunks(filters []string, f func(chunk []string) error) error {
+	limit := c.cfg.Endpoint.Limits.FiltersPerSubscribe
+	if limit <= 0 || len(filters) <= limit {
+		return f(filters)
+	}
+	var failed []error
+	for chunk := range slices.Chunk(filters, limit) {
+		if err := f(chunk); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
 }
 
 // request submits a SUBSCRIBE or UNSUBSCRIBE and waits.
