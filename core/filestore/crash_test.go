@@ -104,7 +104,7 @@ func TestCrashPoints(t *testing.T) {
 				if n > 0 {
 					d.play(m.journal[n-1])
 				}
-				if n%c.step == 0 {
+				if n%(c.step*thin) == 0 {
 					points += crashHere(t, &h, d, n, rng)
 				}
 			}
@@ -112,7 +112,7 @@ func TestCrashPoints(t *testing.T) {
 			if compactions < 2 {
 				t.Error("the workload does not compact")
 			}
-			if c.step == 1 && points < 1000 {
+			if c.step*thin == 1 && points < 1000 {
 				t.Errorf("%d crashes are too few", points)
 			}
 		})
