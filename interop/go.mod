@@ -14,6 +14,10 @@ require (
 	github.com/gneiss-mqtt/gneiss-go/builders/direct v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/core v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/emulator v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/services/commands v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/services/jobs v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/services/provisioning v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/services/shadow v0.1.0
 	github.com/mochi-mqtt/server/v2 v2.7.9
 	go.uber.org/goleak v1.3.0
 	golang.org/x/mod v0.41.0
@@ -43,4 +47,8 @@ replace (
 	github.com/gneiss-mqtt/gneiss-go/builders/websocket => ../builders/websocket
 	github.com/gneiss-mqtt/gneiss-go/core => ../core
 	github.com/gneiss-mqtt/gneiss-go/emulator => ../emulator
+	github.com/gneiss-mqtt/gneiss-go/services/commands => ../services/commands
+	github.com/gneiss-mqtt/gneiss-go/services/jobs => ../services/jobs
+	github.com/gneiss-mqtt/gneiss-go/services/provisioning => ../services/provisioning
+	github.com/gneiss-mqtt/gneiss-go/services/shadow => ../services/shadow
 )

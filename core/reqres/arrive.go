@@ -25,6 +25,8 @@ func (c *Client) arrived(e *entry, m mqtt.Message) {
 		c.stats.Malformed++
 	case k == nil:
 		c.stats.Unmatched++
+	case k.r.Match == ByTopic && c.recent.repeated(&m):
+		c.stats.Unmatched++
 	default:
 		c.forget(k)
 		c.exorcise(k)

@@ -44,6 +44,7 @@ type Client struct {
 	waiting []*waiter         // for a part of the budget, in order
 	lanes   map[string]*lane
 	calls   map[string][]*call // by the topic on which an answer can come
+	recent  recent
 	stats   Stats
 	working sync.WaitGroup // goroutines that subscribe and unsubscribe
 }

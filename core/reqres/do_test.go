@@ -192,6 +192,29 @@ func TestLateAnswer(t *testing.T) {
 	})
 }
 
+// An answer that the broker delivers again is not taken for that of the next request; the same answer once more is.
+func TestRepeatedAnswer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		c, _ := s.start()
+		deliver := func(again bool) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.conn.Send(&packet.Publish{Topic: "make/accepted", Payload: []byte("done"), QoS: 1, ID: 7, Dup: again})
+		}
+		first := do(t.Context(), c, byTopic("make", "1"))
+		pending(t, first)
+		deliver(true) // a first time that is marked is no second time
+		now(t, first)
+		second := do(t.Context(), c, byTopic("make", "2"))
+		pending(t, second)
+		deliver(true)
+		pending(t, second)
+		deliver(false)
+		now(t, second)
+	})
+}
+
 // A context that ends takes back a request that was not sent.
 func TestContextEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {

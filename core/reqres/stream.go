@@ -43,6 +43,12 @@ type StreamOptions struct {
 	// Event is told of changes, one at a time and in order, beside the handler and not in order with it. Established
 	// after a loss means that messages may have been missed. nil: nobody is told.
 	Event func(StreamEvent)
+	// NoWait makes OpenStream return at once: Event tells the rest. Opened so before [mqtt.Client.Start], a stream gets also
+	// what waits for it in a session that the broker has kept from an earlier process.
+	//
+	// [mqtt.Client.Start]: https://pkg.go.dev/github.com/gneiss-mqtt/gneiss-go/core/mqtt#Client.Start
+	// [Stream.Wait] waits.
+	NoWait bool
 }
 
 // Stream hands messages to a function until it is closed or halted.
@@ -87,17 +93,32 @@ func (c *Client) OpenStream(ctx context.Context, o StreamOptions) (*Stream, erro
 		s.tell(StreamEvent{Status: Established})
 	}
 	c.mu.Unlock()
+	if o.NoWait {
+		return s, nil
+	}
+	if err := s.Wait(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Wait waits until the broker has granted the filter for the first time, and fails with an [*Error] where it has refused it
+// or ctx ends before.
+func (s *Stream) Wait(ctx context.Context) error {
+	var err error
 	select {
 	case <-s.ready:
-		if _, err := s.Status(); err != nil && !s.wasEstablished() {
-			s.unlisten()
-			return fail(StageSubscribe, err)
+		s.c.mu.Lock()
+		defer s.c.mu.Unlock()
+		if s.established || s.err == nil {
+			return nil
 		}
-		return s, nil
+		err = s.err
 	case <-ctx.Done():
-		s.Close()
-		return fail(StageSubscribe, ctx.Err())
+		err = ctx.Err()
 	}
+	return &Error{Topic: s.opts.Filter, Stage: StageSubscribe, Err: err}
 }
 
 // Status returns how the stream stands, and why.
@@ -105,12 +126,6 @@ func (s *Stream) Status() (Status, error) {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
 	return s.status, s.err
-}
-
-func (s *Stream) wasEstablished() bool {
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	return s.established
 }
 
 // Close ends the stream. A message that is being handled is handled to its end, and no other one after it. The filter is
@@ -122,6 +137,9 @@ func (s *Stream) Close() {
 	defer c.mu.Unlock()
 	if s.closed {
 		return
+	}
+	if !s.established && s.status != Halted {
+		close(s.ready)
 	}
 	s.closed, s.status, s.err = true, 0, errReleased
 	e := s.entry

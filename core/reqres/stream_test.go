@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
+	"github.com/gneiss-mqtt/gneiss-go/core/mqtttest"
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
 )
@@ -275,5 +276,58 @@ func TestServe(t *testing.T) {
 		}
 		s.send("add/x", "no response topic")
 		synctest.Wait()
+	})
+}
+
+// What waits in a session of an earlier process comes before anything can be subscribed: a stream that was opened before
+// the connection gets it.
+func TestNoWait(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		s.mute = func(in packet.Packet) bool { return in.Type() == packet.SUBSCRIBE }
+		s.keep, s.conn = true, new(mqtttest.Conn)
+		m, err := mqtt.New(mqtt.Config{Endpoint: mqtt.Endpoint{Dial: s.Dial}, ClientID: "me", SessionExpiry: time.Hour, ResumeUnknown: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { m.Close(); <-m.Done() }()
+		c := reqres.New(m)
+		got, events := make(chan string, 9), make(chan string, 9)
+		st, err := c.OpenStream(t.Context(), reqres.StreamOptions{Filter: "news", NoWait: true,
+			Handler: func(m mqtt.Message) { got <- string(m.Payload) },
+			Event:   func(e reqres.StreamEvent) { events <- e.Status.String() }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = m.Start()
+		if session, err := m.Connected(t.Context()); err != nil || !session.SessionPresent {
+			t.Fatal(session, err)
+		}
+		s.send("news", "old")
+		want(t, got, "old")
+		want(t, events)
+		s.set(func(s *service) { s.mute = nil })
+		time.Sleep(2 * time.Minute)
+		if err := st.Wait(t.Context()); err != nil {
+			t.Error(err)
+		}
+		want(t, events, "established")
+		st.Close()
+		if st, err = c.OpenStream(t.Context(), reqres.StreamOptions{Filter: "more", NoWait: true, Handler: func(mqtt.Message) {}}); err != nil {
+			t.Fatal(err)
+		}
+		s.set(func(s *service) { s.mute = func(in packet.Packet) bool { return in.Type() == packet.SUBSCRIBE } })
+		other, err := c.OpenStream(t.Context(), reqres.StreamOptions{Filter: "never", NoWait: true, Handler: func(mqtt.Message) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		over := make(chan error, 1)
+		go func() { over <- other.Wait(t.Context()) }()
+		pending(t, over)
+		other.Close()
+		if err := now(t, over); err == nil {
+			t.Error("a closed stream is established")
+		}
+		st.Close()
 	})
 }

@@ -56,9 +56,6 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer client.Close()
-	if err := client.Start(); err != nil {
-		return err
-	}
 	lamp, err := commands.New(reqres.New(client), commands.Things, *thing)
 	if err != nil {
 		return err
@@ -75,12 +72,19 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		return nil, fmt.Errorf("the light cannot be %q", order.Light)
 	}, func(o *commands.ServeOptions) {
+		o.NoWait = true                                                       // before Start, so that no command is missed that has come while the lamp was away
 		o.Report = func(err error) { fmt.Fprintln(out, awsiot.Explain(err)) } // it is tried again
 	})
 	if err != nil {
 		return err
 	}
 	defer server.Close()
+	if err := client.Start(); err != nil {
+		return err
+	}
+	if err := server.Wait(ctx); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "%s obeys\n", *thing)
 	<-ctx.Done()
 	return ctx.Err()

@@ -76,7 +76,7 @@ func (c *Client) Executions(ctx context.Context, format Format, f func(*Executio
 	if format != Other {
 		suffix += "/" + string(format)
 	}
-	s, err := c.r.OpenStream(ctx, reqres.StreamOptions{Filter: c.prefix + "+" + suffix, Event: o.Event, Handler: func(m mqtt.Message) {
+	s, err := c.r.OpenStream(ctx, reqres.StreamOptions{Filter: c.prefix + "+" + suffix, Event: o.Event, NoWait: o.NoWait, Handler: func(m mqtt.Message) {
 		id := strings.TrimSuffix(strings.TrimPrefix(m.Topic, c.prefix), suffix)
 		if checkExecution(id) != nil {
 			return // no answer could name it
@@ -93,6 +93,8 @@ func (c *Client) Executions(ctx context.Context, format Format, f func(*Executio
 type StreamOptions struct {
 	// Event is told when the stream is established, lost and halted. After a loss, commands may have been missed.
 	Event func(reqres.StreamEvent)
+	// NoWait makes Executions return at once: see [reqres.StreamOptions].
+	NoWait bool
 }
 
 func checkExecution(id string) error {

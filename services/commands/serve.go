@@ -45,6 +45,10 @@ type ServeOptions struct {
 	Waiting int
 	// Remember is how many executions are known that are over: one that comes again is not obeyed again. Default 1,000.
 	Remember int
+	// NoWait makes Serve return at once, whether there is a connection or not. Called so before the MQTT client is started,
+	// it gets also the commands that wait in a session that the broker has kept from an earlier process. What goes wrong
+	// is reported.
+	NoWait bool
 	// Report is told of what goes wrong: what is tried again, and what cannot be. nil: nobody is told.
 	Report func(err error)
 }
@@ -67,7 +71,7 @@ type Server struct {
 	over    []string        // those that are over, the oldest first
 }
 
-// Serve takes commands and answers them. It returns when the broker sends them. A command that comes again, before or
+// Serve takes commands and answers them. It returns when the broker sends them, unless [ServeOptions.NoWait] is set. A command that comes again, before or
 // after it is answered, is not obeyed again. Answers are sent until the service has taken them.
 //
 // The commands of a process that ends without an answer time out at the service; those that come again afterwards, in a
@@ -87,6 +91,7 @@ func (c *Client) Serve(ctx context.Context, h Handler, optFns ...func(*ServeOpti
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	for _, format := range s.o.Formats {
 		stream, err := c.Executions(ctx, format, s.take, func(o *StreamOptions) {
+			o.NoWait = s.o.NoWait
 			o.Event = func(e reqres.StreamEvent) {
 				if e.Status == reqres.Halted && !errors.Is(e.Err, mqtt.ErrClosed) && !errors.Is(e.Err, reqres.ErrClosed) {
 					s.report(fmt.Errorf("commands: no more commands for %s: %w", c.id, e.Err))
@@ -100,6 +105,16 @@ func (c *Client) Serve(ctx context.Context, h Handler, optFns ...func(*ServeOpti
 		s.streams = append(s.streams, stream)
 	}
 	return s, nil
+}
+
+// Wait waits until the broker sends commands, where [ServeOptions.NoWait] made Serve not wait.
+func (s *Server) Wait(ctx context.Context) error {
+	for _, stream := range s.streams {
+		if err := stream.Wait(ctx); err != nil {
+			return fmt.Errorf("commands: for %s: %w", s.c.id, err)
+		}
+	}
+	return nil
 }
 
 // Close takes no more commands, ends the contexts of the handlers and waits for them. What they return is not answered
