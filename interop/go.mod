@@ -9,6 +9,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/iotdataplane v1.30.0
 	github.com/eclipse/paho.golang v0.23.0
 	github.com/eclipse/paho.mqtt.golang v1.5.1
+	github.com/evanphx/json-patch/v5 v5.9.11
 	github.com/gneiss-mqtt/gneiss-go/builders/aws v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/builders/azure v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/builders/direct v0.1.0
