@@ -9,6 +9,7 @@ import (
 	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/account"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/commands"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/defender"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/fault"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/gate"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/jobs"
@@ -38,7 +39,7 @@ func newServices(host service.Host, a *account.Account, o iotcore.Options) *serv
 			NewToken: func() string { return randomBase64(96) },
 		}),
 	}
-	v.faults = fault.New(v.shadow, v.jobs, v.provisioning, v.commands)
+	v.faults = fault.New(v.shadow, v.jobs, v.provisioning, v.commands, new(defender.Service))
 	return v
 }
 

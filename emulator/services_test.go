@@ -419,3 +419,23 @@ func TestServicesNeedTheProfile(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestDefenderAndTunnelEndToEnd(t *testing.T) {
+	cloudBubble(t, func(t *testing.T, s *emulator.Server, mem *memnet.Network) {
+		c := join(t, s, mem, "c", nil, "$aws/things/lamp/tunnels/notify")
+		defer c.leave()
+		c.publish("$aws/things/lamp/defender/metrics/json", `{"header":{"report_id":5,"version":"1.0"},"metrics":{}}`)
+		if m := c.next("$aws/things/lamp/defender/metrics/json/accepted"); m["reportId"] != 5.0 {
+			t.Error(m)
+		}
+		if err := s.NotifyTunnel("lamp", "secret", "SSH"); err != nil {
+			t.Fatal(err)
+		}
+		if m := c.next("$aws/things/lamp/tunnels/notify"); m["clientAccessToken"] != "secret" || m["clientMode"] != "destination" || m["region"] != "us-east-1" {
+			t.Error(m)
+		}
+		if err := s.NotifyTunnel("a/b", "x"); err == nil {
+			t.Error("a thing with a slash")
+		}
+	})
+}

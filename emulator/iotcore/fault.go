@@ -2,7 +2,7 @@ package iotcore
 
 import "time"
 
-// Fault is a failure of Shadow, Jobs, Fleet Provisioning or Commands to be provoked.
+// Fault is a failure of Shadow, Jobs, Fleet Provisioning, Commands or Device Defender to be provoked.
 type Fault struct {
 	// Topic is a filter for the topics of the requests that it befalls: "$aws/things/+/shadow/update" for instance.
 	Topic string
