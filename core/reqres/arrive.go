@@ -29,7 +29,7 @@ func (c *Client) arrived(e *entry, m mqtt.Message) {
 		c.stats.Unmatched++
 	default:
 		c.forget(k)
-		c.exorcise(k)
+		c.lingerOver(k)
 		if !k.over {
 			c.stats.Answers++
 			m.Payload = bytes.Clone(m.Payload)

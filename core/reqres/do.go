@@ -78,7 +78,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 		if ctx.Err() != nil && sent && c.opts.Linger > 0 {
 			c.mu.Lock()
 			if held = c.closed != nil || k.over; !held {
-				c.haunt(k)
+				c.linger(k)
 			}
 			c.mu.Unlock()
 		}
@@ -166,6 +166,6 @@ func (c *Client) forget(k *call) {
 // lose ends a call whose answer may have been sent to a session that is gone. c.mu is held.
 func (c *Client) lose(k *call) {
 	c.forget(k)
-	c.exorcise(k)
+	c.lingerOver(k)
 	k.end(Response{}, mqtt.ErrSessionLost)
 }

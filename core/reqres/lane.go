@@ -13,7 +13,7 @@ import (
 // [Options.Linger] has passed: otherwise the answer would be taken for that of the next one.
 type lane struct {
 	waiting []chan struct{}
-	ghost   *call // given up on, in the lane all the same
+	left    *call // given up on, in the lane all the same
 	timer   *time.Timer
 }
 
@@ -66,27 +66,27 @@ func (c *Client) pass(key string) {
 	l.waiting = l.waiting[1:]
 }
 
-// haunt leaves a call in its lane that nobody waits for. c.mu is held.
-func (c *Client) haunt(k *call) {
+// linger leaves a call in its lane that nobody waits for. c.mu is held.
+func (c *Client) linger(k *call) {
 	l := c.lanes[k.lane]
-	l.ghost, k.over = k, true
+	l.left, k.over = k, true
 	l.timer = time.AfterFunc(c.opts.Linger, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.exorcise(k)
+		c.lingerOver(k)
 	})
 }
 
-// exorcise ends what a call that nobody waits for still holds. c.mu is held.
-func (c *Client) exorcise(k *call) {
-	if l := c.lanes[k.lane]; l != nil && l.ghost == k {
+// lingerOver ends what a call that nobody waits for still holds. c.mu is held.
+func (c *Client) lingerOver(k *call) {
+	if l := c.lanes[k.lane]; l != nil && l.left == k {
 		c.forget(k)
 		c.pass(k.lane)
 	}
 }
 
 func (l *lane) stop() {
-	l.ghost = nil
+	l.left = nil
 	if l.timer != nil {
 		l.timer.Stop()
 		l.timer = nil

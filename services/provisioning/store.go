@@ -126,7 +126,7 @@ func (d dir) remove(name string) error {
 
 // prepare makes the directory, and takes away what an earlier process has left half written.
 func (d dir) prepare() error {
-	if err := os.MkdirAll(string(d), 0o700); err != nil {
+	if err := d.mkdir(); err != nil {
 		return err
 	}
 	list, err := os.ReadDir(string(d))
@@ -138,6 +138,26 @@ func (d dir) prepare() error {
 			if err := os.Remove(d.path(e.Name())); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// mkdir makes the directory, and those above it, so that they survive a loss of power too.
+func (d dir) mkdir() error {
+	var made []string // from below
+	for at := filepath.Clean(string(d)); ; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); err == nil || at == filepath.Dir(at) {
+			break
+		}
+		made = append(made, at)
+	}
+	if err := os.MkdirAll(string(d), 0o700); err != nil {
+		return err
+	}
+	for _, at := range made {
+		if err := dir(filepath.Dir(at)).sync(); err != nil {
+			return err
 		}
 	}
 	return nil
