@@ -73,11 +73,3 @@ func NoQuotas() Quotas {
 		PublishesIn: u, PublishesOut: u, Throughput: u, Connects: u, Redelivery: u, UserProperties: u, MessageExpiry: u, SessionExpiry: u,
 		MinKeepAlive: u, MaxKeepAlive: u, WebSocketLife: u}
 }
-
-// Limit returns a quota as a number to compare with: a very large one where there is no limit.
-func Limit(q int) int {
-	if q < 0 {
-		return 1<<31 - 1
-	}
-	return q
-}

@@ -20,8 +20,8 @@ func Limits(o iotcore.Options) broker.Limits {
 		TopicAliasOut:     uint16(clamp(q.TopicAliases, math.MaxUint16)),
 		MaxFilters:        clamp(q.Filters, math.MaxUint16),
 		MaxSubscriptions:  clamp(q.Subscriptions, 1<<20),
-		MaxSessionExpiry:  uint32(clamp(q.SessionExpiry, broker.Forever)),
-		SessionExpiryV311: uint32(clamp(q.SessionExpiry, broker.Forever)),
+		MaxSessionExpiry:  seconds(q.SessionExpiry),
+		SessionExpiryV311: seconds(q.SessionExpiry),
 		MinKeepAlive:      uint16(max(0, q.MinKeepAlive)),
 		MaxKeepAlive:      uint16(clamp(q.MaxKeepAlive, math.MaxUint16)),
 		AlwaysKeepAlive:   true,
@@ -37,6 +37,14 @@ func Limits(o iotcore.Options) broker.Limits {
 		NoDup:               true,
 		EndAtSubscriptions:  true,
 	}
+}
+
+// seconds returns a quota as a time in a packet, where the largest number stands for no limit.
+func seconds(q int) uint32 {
+	if q < 0 {
+		return broker.Forever
+	}
+	return uint32(min(uint64(q), broker.Forever))
 }
 
 // clamp returns a quota as a number that a field can hold.

@@ -78,7 +78,7 @@ func (g *Gate) judge(now broker.Instant, client string, who *account.Principal, 
 		return broker.PublishDecision{Code: packet.NotAuthorized, ReasonString: "no policy allows iot:RetainPublish to this topic"}
 	}
 	if e, ok := p.MessageExpiry.Get(); ok {
-		p.MessageExpiry = packet.Some(min(max(e, 1), uint32(clamp(g.quotas.MessageExpiry, 1<<31))))
+		p.MessageExpiry = packet.Some(min(max(e, 1), seconds(g.quotas.MessageExpiry)))
 	}
 	if reserved(p.Topic) {
 		return g.consume(now, client, who, p)
