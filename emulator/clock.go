@@ -13,7 +13,7 @@ func (s *Server) Now() time.Time {
 func (s *Server) wall() time.Time { return s.opts.Epoch.Add(time.Duration(s.now())) }
 
 // Advance puts the server's clock forward, and does what is due by then: keep alives run out, sessions and credentials
-// expire, decisions of custom authorizers become old. What clients send in the meantime they have not sent.
+// expire, decisions of custom authorizers become old. What clients would have sent in the meantime they have not sent.
 func (s *Server) Advance(d time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -21,6 +21,7 @@ func (s *Server) Advance(d time.Duration) error {
 		return ErrClosed
 	}
 	s.ahead += max(0, d)
+	s.core.Leap(s.now())
 	s.rouse()
 	return nil
 }
