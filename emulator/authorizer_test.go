@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/url"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,10 +119,13 @@ func TestAuthorizerTimes(t *testing.T) {
 			refresh bool
 			user    string
 		}
+		var mu sync.Mutex // one that was given up may still run
 		var calls []call
 		s, err := emulator.Start(emulator.Options{Mem: network, IoT: iotcore.Options{Authorizers: []iotcore.Authorizer{
 			{Name: "a", Default: true, Authorize: func(ctx context.Context, e iotcore.AuthorizerEvent) (iotcore.AuthorizerDecision, error) {
+				mu.Lock()
 				calls = append(calls, call{time.Since(began), e.Refresh, e.Username})
+				mu.Unlock()
 				if e.Username == "slow" {
 					<-ctx.Done()
 					return iotcore.AuthorizerDecision{Authenticated: true}, nil
