@@ -201,8 +201,8 @@ func TestIdleConnectionCostsOneGoroutine(t *testing.T) {
 	}
 	p.Connect(&packet.Connack{})
 	connected(t, c)
-	eventually(t, "one goroutine", func() bool { return runtime.NumGoroutine() == before+1 })
+	eventually(t, "one goroutine", func() bool { return runtime.NumGoroutine() <= before+1 }) // one of another test may end meanwhile
 	c.Close()
 	<-c.Done()
-	eventually(t, "none", func() bool { return runtime.NumGoroutine() == before })
+	eventually(t, "none", func() bool { return runtime.NumGoroutine() <= before })
 }
