@@ -3,7 +3,7 @@
 //
 //	requests := reqres.New(client)
 //	lamp, err := commands.New(requests, commands.Things, "lamp-7")
-//	stream, err := lamp.Serve(ctx, func(ctx context.Context, c *commands.Command) (commands.Result, error) {
+//	server, err := lamp.Serve(ctx, func(ctx context.Context, c *commands.Command) (commands.Result, error) {
 //		return nil, toggle(c.Payload)
 //	})
 //
