@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -52,6 +53,7 @@ type peer struct {
 	t *testing.T
 	*mqtt.Client
 	inbox chan mqtt.Message
+	early []mqtt.Message // came before what the test has waited for
 }
 
 // join connects with a certificate, or without one to the listener that asks nobody.
@@ -95,20 +97,31 @@ func (p *peer) publish(topic, payload string) {
 	}
 }
 
-// next expects the next message to be on a topic, and returns its payload.
-func (p *peer) next(topic string) map[string]any {
+// next returns the payload of the next message on a topic. Between subscriptions there is no order: the client has a
+// handler for each.
+func (p *peer) next(topic string) (body map[string]any) {
 	p.t.Helper()
-	var body map[string]any
-	select {
-	case m := <-p.inbox:
-		if m.Topic != topic {
-			p.t.Fatalf("a message on %s, wanted one on %s: %s", m.Topic, topic, m.Payload)
+	payload := func() []byte {
+		for i, m := range p.early {
+			if m.Topic == topic {
+				p.early = slices.Delete(p.early, i, i+1)
+				return m.Payload
+			}
 		}
-		if err := json.Unmarshal(m.Payload, &body); err != nil {
-			p.t.Fatal(err)
+		for late := time.After(time.Minute); ; {
+			select {
+			case m := <-p.inbox:
+				if m.Topic == topic {
+					return m.Payload
+				}
+				p.early = append(p.early, m)
+			case <-late:
+				p.t.Fatalf("nothing on %s, but %v", topic, p.early)
+			}
 		}
-	case <-time.After(time.Minute):
-		p.t.Fatalf("nothing on %s", topic)
+	}()
+	if err := json.Unmarshal(payload, &body); err != nil {
+		p.t.Fatal(err)
 	}
 	return body
 }
@@ -117,6 +130,9 @@ func (p *peer) next(topic string) map[string]any {
 func (p *peer) quiet() {
 	p.t.Helper()
 	synctest.Wait()
+	for _, m := range p.early {
+		p.t.Errorf("also a message on %s: %s", m.Topic, m.Payload)
+	}
 	select {
 	case m := <-p.inbox:
 		p.t.Fatalf("also a message on %s: %s", m.Topic, m.Payload)
