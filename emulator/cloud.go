@@ -23,7 +23,6 @@ type cloud struct {
 	life     context.Context // ends when the server stops
 	end      context.CancelFunc
 	keeper   *keeper // nil where nothing is kept
-	web      *web
 }
 
 // newCloud makes an account without things.

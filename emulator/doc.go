@@ -13,7 +13,8 @@
 // side of them: [Server.UpdateShadow], [Server.CreateJob], [Server.PutProvisioningTemplate], [Server.StartCommand];
 // [Server.InjectFault] makes them fail, [Server.Advance] lets time pass.
 //
-// With Options.Profile set to [Generic] it is a full broker for MQTT 5 and 3.1.1 without the limits of a cloud service.
+// With Options.Profile set to [Generic] it is a full broker for MQTT 5 and 3.1.1 without the limits of a cloud service, which
+// serves WebSockets where Options.WSAddr and Options.WSSAddr say.
 //
 // It speaks TCP, TLS with certificates of its own making, WebSockets, and an in-memory network that works inside a
 // testing/synctest bubble. It listens on loopback addresses only, unless told otherwise.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 // listener is one address the server accepts connections on, and where to find it again after a restart.
 type listener struct {
 	net.Listener
-	name   string // tcp, tls, mqtts, http, mem and mem-...
+	name   string // tcp, tls, mqtts, http, ws, wss, mem and mem-...
 	listen func() (net.Listener, error)
 	tls    *tls.Config
 }
@@ -48,7 +49,13 @@ func (s *Server) listenAll() error {
 	if o.MQTTSAddr != "" {
 		want = append(want, &listener{name: "mqtts", listen: tcp(o.MQTTSAddr), tls: device})
 	}
-	for _, addr := range []string{o.Addr, o.TLSAddr, o.MQTTSAddr, o.HTTPAddr} {
+	if o.WSAddr != "" {
+		want = append(want, &listener{name: "ws", listen: tcp(o.WSAddr)})
+	}
+	if o.WSSAddr != "" {
+		want = append(want, &listener{name: "wss", listen: tcp(o.WSSAddr), tls: forHTTP(front)})
+	}
+	for _, addr := range []string{o.Addr, o.TLSAddr, o.MQTTSAddr, o.HTTPAddr, o.WSAddr, o.WSSAddr} {
 		if addr == "" {
 			continue
 		}
@@ -66,6 +73,8 @@ func (s *Server) listenAll() error {
 			mem("mem-tls", ":443", front)
 			mem("mem-mqtts", ":8883", device)
 			mem("mem-http", ":80", nil)
+		} else {
+			mem("mem-ws", ":80", nil)
 		}
 	}
 	for _, l := range want {
@@ -86,6 +95,8 @@ func (s *Server) listenAll() error {
 func (s *Server) serveAll() {
 	if s.cloud != nil {
 		s.cloud.begin()
+	}
+	if s.cloud != nil || slices.ContainsFunc(s.listeners, (*listener).http) {
 		s.startWeb()
 	}
 	for _, l := range s.listeners {
@@ -110,9 +121,19 @@ func (s *Server) accept(l *listener) {
 	}
 }
 
+// http reports whether what the listener accepts is HTTP. With the AWS profile, that of the TLS listener may be, too.
+func (l *listener) http() bool {
+	switch l.name {
+	case "http", "mem-http", "ws", "mem-ws", "wss":
+		return true
+	}
+	return false
+}
+
 // handshake finishes TLS, then serves the connection.
 func (s *Server) handshake(l *listener, conn net.Conn) {
 	info := broker.ConnInfo{Listener: l.name, Remote: conn.RemoteAddr().String()}
+	var found *tls.ConnectionState
 	if l.tls != nil {
 		secure := tls.Server(conn, l.tls)
 		if !s.track(conn) {
@@ -130,17 +151,17 @@ func (s *Server) handshake(l *listener, conn net.Conn) {
 		state := secure.ConnectionState()
 		info.ServerName, info.Protocol = state.ServerName, state.NegotiatedProtocol
 		info.Certificates = peerChain(&state)
-		conn = secure
+		conn, found = secure, &state
 		if s.cloud != nil {
 			s.enter(l, secure, &state, info)
 			return
 		}
 	}
+	if l.http() {
+		s.web.push(visitor{conn, info, found})
+		return
+	}
 	if s.cloud != nil {
-		if strings.HasSuffix(l.name, "http") {
-			s.cloud.web.push(conn)
-			return
-		}
 		info.Context = anonymous(info.Remote)
 	}
 	_ = s.serve(conn, info)
@@ -217,7 +238,14 @@ func (s *Server) MQTTSAddr() string { return s.addr("mqtts") }
 // HTTPAddr returns the address of the listener for HTTP without TLS, or an empty string.
 func (s *Server) HTTPAddr() string { return s.addr("http") }
 
-// URL returns where clients connect to: mqtt://host:port, or mqtts:// where there is TLS only.
+// WSAddr returns the address of the listener for WebSockets without TLS, or an empty string.
+func (s *Server) WSAddr() string { return s.addr("ws") }
+
+// WSSAddr returns the address of the listener for WebSockets over TLS, or an empty string.
+func (s *Server) WSSAddr() string { return s.addr("wss") }
+
+// URL returns where clients connect to: mqtt://host:port, mqtts:// where there is TLS only, or with WebSockets alone ws://
+// or wss:// with a path.
 func (s *Server) URL() string {
 	if a := s.Addr(); a != "" {
 		return "mqtt://" + a
@@ -228,11 +256,14 @@ func (s *Server) URL() string {
 	if a := s.TLSAddr(); a != "" {
 		return "mqtts://" + a
 	}
+	if u := s.socketURL(); u != "" {
+		return u
+	}
 	return "mem://" + strings.ToLower(s.opts.MemAddr)
 }
 
-// Dial connects to the server, by the in-memory network where there is one, else by TCP or TLS: with a new device
-// certificate where one is needed.
+// Dial connects to the server, by the in-memory network where there is one, else by TCP, TLS or a WebSocket: with a new
+// device certificate where one is needed.
 func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
 	if s.opts.Mem != nil {
 		return s.opts.Mem.DialContext(ctx, "mem", s.opts.MemAddr)
@@ -247,6 +278,9 @@ func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
 		if a := s.MQTTSAddr(); a != "" {
 			addr = a
 		}
+	}
+	if addr == "" {
+		return s.dialSocket(ctx)
 	}
 	config, err := s.ClientTLS(name)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
@@ -43,13 +44,20 @@ type Options struct {
 	// HTTPAddr is the address for HTTP without TLS, with the AWS profile alone: what is behind TLSAddr for HTTPS, for
 	// clients that shall not have to trust the server's authority. Requests must be signed there too. Empty means none.
 	HTTPAddr string
+	// WSAddr and WSSAddr are the addresses for MQTT over WebSockets, without and with TLS, with the generic profile alone:
+	// with AWS they are behind TLSAddr. Clients have to offer the subprotocol mqtt. Empty means none.
+	WSAddr, WSSAddr string
+	// WSPath is the path of the WebSockets, such as "/mqtt"; others are answered with 404. Empty means any. With the
+	// generic profile alone.
+	WSPath string
 	// Hosts are further names in the server's certificate.
 	Hosts []string
 	// RequireClientCert refuses TLS clients without a certificate of the server's authority, with the generic profile.
 	// Without it a certificate is verified where there is one.
 	RequireClientCert bool
 	// Mem and MemAddr are an in-memory network and the address on it, for MQTT without TLS; nil means none. An empty
-	// MemAddr means "broker". With the AWS profile there are MemAddr:443, MemAddr:8883 and MemAddr:80 as well.
+	// MemAddr means "broker". With the AWS profile there are MemAddr:443, MemAddr:8883 and MemAddr:80 as well, with the
+	// generic profile MemAddr:80 for WebSockets.
 	Mem     *memnet.Network
 	MemAddr string
 	// IoT is the account and the quotas, with the AWS profile alone.
@@ -85,7 +93,7 @@ type Options struct {
 
 // withDefaults fills in what is not said, and refuses what does not fit the profile.
 func (o Options) withDefaults() (Options, error) {
-	none := o.Addr == "" && o.TLSAddr == "" && o.MQTTSAddr == "" && o.Mem == nil
+	none := o.Addr == "" && o.TLSAddr == "" && o.MQTTSAddr == "" && o.WSAddr == "" && o.WSSAddr == "" && o.Mem == nil
 	switch o.Profile {
 	case AWS:
 		if none {
@@ -93,6 +101,9 @@ func (o Options) withDefaults() (Options, error) {
 		}
 		if o.RequireClientCert {
 			return o, errors.New("emulator: RequireClientCert belongs to the generic profile: with AWS the port decides")
+		}
+		if o.WSAddr != "" || o.WSSAddr != "" || o.WSPath != "" {
+			return o, errors.New("emulator: WSAddr, WSSAddr and WSPath belong to the generic profile: with AWS, WebSockets are behind TLSAddr")
 		}
 	case Generic:
 		if none {
@@ -106,6 +117,9 @@ func (o Options) withDefaults() (Options, error) {
 		}
 		if o.HTTPAddr != "" {
 			return o, errors.New("emulator: HTTPAddr belongs to the AWS profile")
+		}
+		if o.WSPath != "" && !strings.HasPrefix(o.WSPath, "/") {
+			return o, fmt.Errorf("emulator: WSPath %q does not begin with a slash", o.WSPath)
 		}
 	default:
 		return o, fmt.Errorf("emulator: there is no profile %d", o.Profile)

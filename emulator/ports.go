@@ -127,7 +127,7 @@ func (s *Server) enter(l *listener, conn *tls.Conn, state *tls.ConnectionState, 
 	case state.NegotiatedProtocol == alpnAuthorizer:
 		door.ServerName = state.ServerName
 	default:
-		s.cloud.web.push(secured{conn})
+		s.web.push(visitor{conn, info, state})
 		return
 	}
 	_ = s.serve(conn, info)

@@ -22,6 +22,7 @@ type Server struct {
 	log   *slog.Logger
 	ca    *ca.Authority // nil without TLS
 	cloud *cloud        // nil without the AWS profile
+	web   *web          // nil without a listener for HTTP
 	began time.Time
 
 	mu         sync.Mutex // guards what follows; never held while waiting for anything
@@ -64,7 +65,7 @@ func Start(o Options) (*Server, error) {
 	if err := s.newCore(); err != nil {
 		return nil, err
 	}
-	if o.TLSAddr != "" || o.Profile == AWS {
+	if o.TLSAddr != "" || o.WSSAddr != "" || o.Profile == AWS {
 		if err := s.newAuthority(); err != nil {
 			return nil, err
 		}
@@ -234,9 +235,10 @@ func (s *Server) wait() {
 
 func (s *Server) closeListeners() error {
 	var errs []error
-	if s.cloud != nil {
-		s.stopWeb()
+	if s.cloud != nil && s.cloud.end != nil {
+		s.cloud.end()
 	}
+	s.stopWeb()
 	for _, l := range s.listeners {
 		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)

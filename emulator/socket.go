@@ -1,9 +1,12 @@
 package emulator
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"io"
 	"net"
+	"net/url"
 	"sync"
 	"time"
 
@@ -89,3 +92,31 @@ func (s *socket) goodbye(code int) {
 }
 
 var _ net.Conn = (*socket)(nil)
+
+// socketURL is where to open a WebSocket with the generic profile, without TLS where that is possible, or an empty string.
+func (s *Server) socketURL() string {
+	u := url.URL{Scheme: "ws", Host: s.WSAddr(), Path: cmp.Or(s.opts.WSPath, "/mqtt")}
+	if u.Host == "" {
+		u.Scheme, u.Host = "wss", s.WSSAddr()
+	}
+	if u.Host == "" {
+		return ""
+	}
+	return u.String()
+}
+
+// dialSocket opens a WebSocket to the server itself.
+func (s *Server) dialSocket(ctx context.Context) (net.Conn, error) {
+	d := websocket.Dialer{Subprotocols: upgrader.Subprotocols}
+	if s.ca != nil {
+		var err error
+		if d.TLSClientConfig, err = s.ClientTLS(""); err != nil {
+			return nil, err
+		}
+	}
+	ws, _, err := d.DialContext(ctx, s.socketURL(), nil) // the answer's body is that of the error
+	if err != nil {
+		return nil, err
+	}
+	return &socket{Conn: ws}, nil
+}

@@ -21,7 +21,7 @@ func (s *Server) listenerTLS() (front, device *tls.Config, err error) {
 		return nil, nil, nil
 	}
 	hosts := append([]string{"localhost", "127.0.0.1", "::1", s.opts.MemAddr}, s.opts.Hosts...)
-	for _, addr := range []string{s.opts.TLSAddr, s.opts.MQTTSAddr} {
+	for _, addr := range []string{s.opts.TLSAddr, s.opts.MQTTSAddr, s.opts.WSSAddr} {
 		if host, _, err := net.SplitHostPort(addr); err == nil && host != "" {
 			hosts = append(hosts, host)
 		}
@@ -45,6 +45,13 @@ func (s *Server) listenerTLS() (front, device *tls.Config, err error) {
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	return config, nil, nil
+}
+
+// forHTTP is a configuration for WebSockets. Their clients name HTTP by ALPN, or nothing.
+func forHTTP(c *tls.Config) *tls.Config {
+	c = c.Clone()
+	c.NextProtos = []string{"http/1.1"}
+	return c
 }
 
 // ClientTLS returns a configuration that trusts the server. Where name is not empty it has a new client certificate

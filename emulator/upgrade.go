@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gorilla/websocket"
@@ -23,8 +24,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	if r.TLS != nil {
 		door.ServerName = r.TLS.ServerName
 	}
-	if !offers(r, "mqtt") {
-		http.Error(w, "the subprotocol mqtt is required", http.StatusBadRequest)
+	if !offersMQTT(w, r) {
 		return
 	}
 	s.mu.Lock()
@@ -53,13 +53,28 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	_ = s.serveCounted(&socket{Conn: ws}, info)
 }
 
-// offers reports whether a client offers a subprotocol.
-func offers(r *http.Request, name string) bool {
-	for _, p := range websocket.Subprotocols(r) {
-		if p == name {
-			return true
-		}
+// upgradeAnyone lets a WebSocket in with the generic profile: who the client is, is asked at its CONNECT.
+func (s *Server) upgradeAnyone(w http.ResponseWriter, r *http.Request) {
+	if s.opts.WSPath != "" && r.URL.Path != s.opts.WSPath {
+		http.NotFound(w, r)
+		return
 	}
+	if websocket.IsWebSocketUpgrade(r) && !offersMQTT(w, r) {
+		return
+	}
+	ws, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // it has been answered
+	}
+	_ = s.serveCounted(&socket{Conn: ws}, visitorOf(r).info)
+}
+
+// offersMQTT reports whether a client offers the subprotocol that it has to [MQTT-6.0.0-3]; where not, it is told.
+func offersMQTT(w http.ResponseWriter, r *http.Request) bool {
+	if slices.Contains(websocket.Subprotocols(r), "mqtt") {
+		return true
+	}
+	http.Error(w, "the subprotocol mqtt is required", http.StatusBadRequest)
 	return false
 }
 

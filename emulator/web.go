@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
 )
 
-// web serves HTTPS on connections that the listeners have accepted. It lives as long as they do.
+// web serves HTTP on connections that the listeners have accepted. It lives as long as they do.
 type web struct {
 	conns  chan net.Conn
 	over   chan struct{}
@@ -19,11 +21,20 @@ type web struct {
 	server *http.Server
 }
 
-// secured keeps it from the HTTP server that a connection is TLS: it would close one whose ALPN it does not know, and
-// x-amzn-http-ca is one. What TLS has found out goes with the context.
-type secured struct{ *tls.Conn }
+// visitor keeps it from the HTTP server that a connection is TLS: it would close one whose ALPN it does not know, and
+// x-amzn-http-ca is one. What TLS and the listener have found out goes with the context.
+type visitor struct {
+	net.Conn
+	info  broker.ConnInfo
+	state *tls.ConnectionState // nil without TLS
+}
 
-type stateKey struct{}
+type visitorKey struct{}
+
+func visitorOf(r *http.Request) visitor {
+	v, _ := r.Context().Value(visitorKey{}).(visitor)
+	return v
+}
 
 // The limits of HTTP requests.
 const (
@@ -33,34 +44,27 @@ const (
 	bodyBytes   = 1 << 20
 )
 
-// startWeb begins to serve HTTPS. It is called with mu held, or before anybody knows the server.
+// startWeb begins to serve HTTP. It is called with mu held, or before anybody knows the server.
 func (s *Server) startWeb() {
 	w := &web{conns: make(chan net.Conn), over: make(chan struct{})}
 	w.server = &http.Server{
 		Handler: s.counted(s.routes()), ReadHeaderTimeout: headerTime, IdleTimeout: requestTime, MaxHeaderBytes: headerBytes,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			if c, ok := conn.(secured); ok {
-				state := c.ConnectionState()
-				return context.WithValue(ctx, stateKey{}, &state)
-			}
-			return ctx
+			return context.WithValue(ctx, visitorKey{}, conn)
 		},
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelInfo),
 	}
-	s.cloud.web = w
+	s.web = w
 	s.wg.Go(func() {
 		if err := w.server.Serve(w); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Warn("serving HTTPS failed", "error", err)
+			s.log.Warn("serving HTTP failed", "error", err)
 		}
 	})
 }
 
 // stopWeb ends it. Requests that are being answered lose their connections; WebSockets are the broker's to end.
 func (s *Server) stopWeb() {
-	if s.cloud.end != nil {
-		s.cloud.end()
-	}
-	if w := s.cloud.web; w != nil {
+	if w := s.web; w != nil {
 		_ = w.server.Close()
 		_ = w.Close() // in case it has not begun to serve
 	}
@@ -106,14 +110,17 @@ func (s *Server) counted(h http.Handler) http.Handler {
 		s.wg.Add(1)
 		s.mu.Unlock()
 		defer s.wg.Done()
-		r.TLS, _ = r.Context().Value(stateKey{}).(*tls.ConnectionState)
+		r.TLS = visitorOf(r).state
 		r.Body = http.MaxBytesReader(w, r.Body, bodyBytes)
 		h.ServeHTTP(w, r)
 	})
 }
 
-// routes returns what is served by HTTPS.
+// routes returns what is served by HTTP: with the generic profile WebSockets alone.
 func (s *Server) routes() http.Handler {
+	if s.cloud == nil {
+		return http.HandlerFunc(s.upgradeAnyone)
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /mqtt", s.upgrade)
 	mux.HandleFunc("GET /role-aliases/{alias}/credentials", s.provide)

@@ -5,7 +5,7 @@
 // It writes what devices need to a directory: an authority, a device certificate, access keys. With -generic it is a full
 // MQTT broker without the rules of a cloud service:
 //
-//	gneiss-emulator -generic -addr 127.0.0.1:1883
+//	gneiss-emulator -generic -addr 127.0.0.1:1883 -ws-addr 127.0.0.1:8080
 //
 // It prints how to connect and runs until it is interrupted.
 package main

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -28,6 +29,9 @@ type settings struct {
 	tlsAddr     string
 	mqttsAddr   string
 	httpAddr    string
+	wsAddr      string
+	wssAddr     string
+	wsPath      string
 	state       string
 	dir         string
 	policy      string
@@ -61,6 +65,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	defer set.tidy()
 	options := emulator.Options{
 		Profile: emulator.Generic, Addr: set.addr, TLSAddr: set.tlsAddr, RequireClientCert: set.requireCert, AllowRemote: set.remote, Logger: logger,
+		WSAddr: set.wsAddr, WSSAddr: set.wssAddr, WSPath: set.wsPath,
 	}
 	tell := announce
 	if !set.generic {
@@ -101,10 +106,13 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	fs := flag.NewFlagSet("gneiss-emulator", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.BoolVar(&set.generic, "generic", false, "a full MQTT 5 and 3.1.1 broker instead of AWS IoT Core")
-	fs.StringVar(&set.addr, "addr", "", "`address` for TCP without TLS; with -generic 127.0.0.1:1883 where there is none for TLS")
+	fs.StringVar(&set.addr, "addr", "", "`address` for TCP without TLS; with -generic 127.0.0.1:1883 where there is no other")
 	fs.StringVar(&set.tlsAddr, "tls-addr", "", "`address` for TLS; without -generic it stands for port 443 and is "+defaultTLS+" by default")
 	fs.StringVar(&set.mqttsAddr, "mqtts-addr", defaultMQTTS, "`address` that stands for port 8883; not with -generic")
 	fs.StringVar(&set.httpAddr, "http-addr", "", "`address` for the HTTP API without TLS, none by default; not with -generic")
+	fs.StringVar(&set.wsAddr, "ws-addr", "", "with -generic: `address` for WebSockets without TLS, none by default")
+	fs.StringVar(&set.wssAddr, "wss-addr", "", "with -generic: `address` for WebSockets over TLS, none by default")
+	fs.StringVar(&set.wsPath, "ws-path", "", "with -generic: `path` of the WebSockets, such as /mqtt; any by default")
 	fs.StringVar(&set.state, "state", "", "`directory` in which the account survives a restart, none by default; not with -generic")
 	fs.StringVar(&set.dir, "dir", "", "`directory` to write certificates and keys to; a new temporary one by default, with -generic none")
 	fs.StringVar(&set.clientName, "client-name", "device", "`name` of the thing, or of the client, whose certificate is written")
@@ -136,6 +144,11 @@ const (
 // complete fills in what depends on the profile, and refuses what does not fit.
 func (set *settings) complete(given map[string]bool) error {
 	if !set.generic {
+		for _, name := range []string{"ws-addr", "wss-addr", "ws-path"} {
+			if given[name] {
+				return fmt.Errorf("-%s belongs to -generic: with AWS IoT Core, WebSockets are behind -tls-addr", name)
+			}
+		}
 		switch {
 		case set.requireCert:
 			return errors.New("-require-cert belongs to -generic: with AWS IoT Core the port decides")
@@ -152,22 +165,32 @@ func (set *settings) complete(given map[string]bool) error {
 			return fmt.Errorf("-%s belongs to AWS IoT Core, not to -generic", name)
 		}
 	}
-	if !given["addr"] && set.tlsAddr == "" {
+	withTLS := set.tlsAddr != "" || set.wssAddr != ""
+	if !given["addr"] && !withTLS && set.wsAddr == "" {
 		set.addr = "127.0.0.1:1883"
 	}
 	switch {
-	case set.addr == "" && set.tlsAddr == "":
-		return errors.New("-addr and -tls-addr are both empty: nowhere to listen")
-	case set.dir != "" && set.tlsAddr == "":
-		return errors.New("-dir needs -tls-addr")
-	case set.requireCert && set.tlsAddr == "":
-		return errors.New("-require-cert needs -tls-addr")
+	case set.addr == "" && !withTLS && set.wsAddr == "":
+		return errors.New("-addr, -tls-addr, -ws-addr and -wss-addr are all empty: nowhere to listen")
+	case set.dir != "" && !withTLS:
+		return errors.New("-dir needs -tls-addr or -wss-addr")
+	case set.requireCert && !withTLS:
+		return errors.New("-require-cert needs -tls-addr or -wss-addr")
+	case set.wsPath != "" && set.wsAddr == "" && set.wssAddr == "":
+		return errors.New("-ws-path needs -ws-addr or -wss-addr")
 	}
 	return nil
 }
 
 // announce prints how to connect.
 func announce(srv *emulator.Server, set settings, w io.Writer) error {
+	var files emulator.CertFiles
+	if set.dir != "" {
+		var err error
+		if files, err = srv.WriteCerts(set.dir, set.clientName); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintln(w, "MQTT broker (MQTT 5 and 3.1.1) is listening:")
 	if addr := srv.Addr(); addr != "" {
 		fmt.Fprintf(w, "\n  %s  plain TCP\n    mosquitto_sub %s -t '#' -v\n", addr, hostPort(addr))
@@ -175,18 +198,25 @@ func announce(srv *emulator.Server, set settings, w io.Writer) error {
 	if addr := srv.TLSAddr(); addr != "" {
 		fmt.Fprintf(w, "\n  %s  TLS, certificate for localhost\n", addr)
 		if set.dir != "" {
-			files, err := srv.WriteCerts(set.dir, set.clientName)
-			if err != nil {
-				return err
-			}
 			_, port, err := net.SplitHostPort(addr)
 			if err != nil {
 				return err
 			}
 			fmt.Fprintf(w, "    mosquitto_sub -h localhost -p %s --cafile %s --cert %s --key %s -t '#' -v\n", port, files.CA, files.Cert, files.Key)
-		} else {
-			fmt.Fprintln(w, "    -dir writes the certificates that clients need")
 		}
+	}
+	path := cmp.Or(set.wsPath, "/mqtt")
+	if addr := srv.WSAddr(); addr != "" {
+		fmt.Fprintf(w, "\n  %s  WebSocket without TLS, subprotocol mqtt\n    ws://%s%s\n", addr, addr, path)
+	}
+	if addr := srv.WSSAddr(); addr != "" {
+		fmt.Fprintf(w, "\n  %s  WebSocket over TLS, subprotocol mqtt\n    wss://%s%s\n", addr, addr, path)
+		if set.dir != "" {
+			fmt.Fprintf(w, "    authority %s, certificate %s, key %s\n", files.CA, files.Cert, files.Key)
+		}
+	}
+	if set.dir == "" && srv.TLSAddr()+srv.WSSAddr() != "" {
+		fmt.Fprintln(w, "    -dir writes the certificates that clients need")
 	}
 	fmt.Fprintln(w, "\nInterrupt to stop.")
 	return nil

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"os"
 	"os/exec"
@@ -13,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // output is a writer that can be read meanwhile.
@@ -104,6 +108,35 @@ func TestRunAndStop(t *testing.T) {
 	}
 }
 
+// TestWebSockets opens what it prints.
+func TestWebSockets(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	stdout, _, _ := emulate(t, "-generic", "-ws-addr", "127.0.0.1:0", "-wss-addr", "127.0.0.1:0", "-ws-path", "/socket", "-dir", dir)
+	text := stdout.String()
+	if strings.Contains(text, "plain TCP") {
+		t.Errorf("it listens where nobody asked it to: %s", text)
+	}
+	authority, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority)
+	d := websocket.Dialer{Subprotocols: []string{"mqtt"}, TLSClientConfig: &tls.Config{RootCAs: roots}}
+	for _, scheme := range []string{"ws", "wss"} {
+		to := regexp.MustCompile(`(?m)^    (` + scheme + `://\S+/socket)$`).FindStringSubmatch(text)
+		if to == nil {
+			t.Fatalf("no URL for %s in %q", scheme, text)
+		}
+		ws, _, err := d.DialContext(t.Context(), to[1], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = ws.Close()
+	}
+}
+
 func TestErrorsAreClear(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -127,6 +160,9 @@ func TestErrorsAreClear(t *testing.T) {
 		"certs, no TLS":  {[]string{"-generic", "-dir", "x"}, exitUsage, "-dir needs -tls-addr"},
 		"require no TLS": {[]string{"-generic", "-require-cert"}, exitUsage, "-require-cert needs -tls-addr"},
 		"require, AWS":   {[]string{"-require-cert"}, exitUsage, "-require-cert belongs to -generic"},
+		"path alone":     {[]string{"-generic", "-ws-path", "/mqtt"}, exitUsage, "-ws-path needs -ws-addr"},
+		"ws, AWS":        {[]string{"-ws-addr", "127.0.0.1:0"}, exitUsage, "-ws-addr belongs to -generic"},
+		"remote ws":      {[]string{"-generic", "-ws-addr", "0.0.0.0:0"}, exitFailure, "-remote allows it"},
 		"8883, generic":  {[]string{"-generic", "-mqtts-addr", ""}, exitUsage, "-mqtts-addr belongs to AWS IoT Core"},
 		"taken":          {[]string{"-generic", "-addr", taken.Addr().String()}, exitFailure, "choose another port"},
 		"remote":         {[]string{"-generic", "-addr", "0.0.0.0:0"}, exitFailure, "-remote allows it"},
