@@ -19,6 +19,7 @@ require (
 	github.com/gneiss-mqtt/gneiss-go/services/jobs v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/services/provisioning v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/services/shadow v0.1.0
+	github.com/gorilla/websocket v1.5.3
 	github.com/mochi-mqtt/server/v2 v2.7.9
 	go.uber.org/goleak v1.3.0
 	golang.org/x/mod v0.41.0
@@ -32,7 +33,6 @@ require (
 	github.com/aws/smithy-go v1.28.8 // indirect
 	github.com/fxamacker/cbor/v2 v2.9.6 // indirect
 	github.com/gneiss-mqtt/gneiss-go/builders/websocket v0.1.0 // indirect
-	github.com/gorilla/websocket v1.5.3 // indirect
 	github.com/rs/xid v1.4.0 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
