@@ -107,7 +107,7 @@ func (p *plan) consume(c *command, at, dir string) (*graph, error) {
 
 // graph asks for the module graph of a consumer.
 func (p *plan) graph(c *command, at string) (*graph, error) {
-	all, err := c.in(at, "list", "-m", "-f", "{{if not .Main}}{{.Path}} {{.Version}}{{end}}", "all")
+	edges, err := c.in(at, "mod", "graph") // unlike go list -m it asks no proxy for the dates of versions
 	if err != nil {
 		return nil, err
 	}
@@ -117,10 +117,12 @@ func (p *plan) graph(c *command, at string) (*graph, error) {
 	}
 	g := &graph{linked: unique(linked)}
 	var problems []error
-	for pair := range slices.Chunk(all, 2) {
-		path, version := pair[0], pair[1]
+	for _, module := range unique(edges) {
+		path, version, _ := strings.Cut(module, "@")
 		below, ours := strings.CutPrefix(path, p.prefix+"/")
 		switch {
+		case version == "" || path == "go" || path == "toolchain": // the consumer, and what it is built with
+			continue
 		case !ours:
 		case version != p.version:
 			problems = append(problems, fmt.Errorf("the graph has %s %s, want %s", below, version, p.version))
@@ -131,7 +133,7 @@ func (p *plan) graph(c *command, at string) (*graph, error) {
 			g.named = append(g.named, path)
 		}
 	}
-	slices.Sort(g.named)
+	g.named = unique(g.named)
 	return g, errors.Join(problems...)
 }
 
