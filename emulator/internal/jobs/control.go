@@ -12,6 +12,7 @@ import (
 
 // Create creates a job and queues it for its things.
 func (s *Service) Create(now time.Time, j Job) ([]service.Message, error) {
+	j.Things, j.Document = slices.Clone(j.Things), slices.Clone(j.Document)
 	if e := s.check(&j); e != nil {
 		return nil, e
 	}
@@ -21,8 +22,6 @@ func (s *Service) Create(now time.Time, j Job) ([]service.Message, error) {
 	if s.count+len(j.Things) > s.limits.Executions {
 		return nil, fail(LimitExceeded, "There may be %d job executions", s.limits.Executions)
 	}
-	j.Things = slices.Clone(j.Things)
-	j.Document = slices.Clone(j.Document)
 	j.Status, j.CreatedAt, j.LastUpdatedAt = iotcore.JobInProgress, now, now
 	kept := &job{j, map[string]*execution{}}
 	s.jobs[j.ID] = kept

@@ -72,6 +72,18 @@ func TestTopicsOfOthers(t *testing.T) {
 	}
 }
 
+// The caller's list of things stays as it is.
+func TestCreateKeepsTheTargets(t *testing.T) {
+	t.Parallel()
+	targets := []string{"b", "a", "b"}
+	if _, err := New(Limits{}).Create(time.Unix(1, 0), Job{ID: "j", Document: []byte(`{}`), Things: targets}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(targets, []string{"b", "a", "b"}) {
+		t.Errorf("they are now %q", targets)
+	}
+}
+
 func TestControlErrors(t *testing.T) {
 	t.Parallel()
 	s := New(Limits{Document: 20, Executions: 2})
