@@ -138,7 +138,8 @@ func TestCertificateIsReplaced(t *testing.T) {
 	must(t, c.Start())
 	connected(t, c)
 	must(t, c.Reconnect(t.Context()))
-	if s := g.Seen(); s.Attempts != 2 || s.TooSoon != 0 {
+	// On a busy machine a CONNECT may have taken so much longer than the next that they arrive within a second.
+	if s := g.Seen(); s.Attempts-s.TooSoon != 2 {
 		t.Errorf("%+v", s)
 	}
 }
