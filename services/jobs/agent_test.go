@@ -203,13 +203,15 @@ func TestDoneWhileStopping(t *testing.T) {
 
 // The end of a job is reported until the service has it, and the job is done once.
 func TestReportedUntilTaken(t *testing.T) {
-	for _, how := range []string{"throttled", "lost", "session lost", "invalid", "version"} {
+	for _, how := range []string{"throttled", "lost", "session lost", "lost, terse", "session lost, terse", "invalid", "version"} {
 		t.Run(how, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c := newCloud(t)
+				how, terse := strings.CutSuffix(how, ", terse")
+				c.terse = terse
 				j, m := c.connect()
 				n, runs := 0, 0
-				_, _ = run(t, j, func(ctx context.Context, job *jobs.Job) error {
+				_, errs := run(t, j, func(ctx context.Context, job *jobs.Job) error {
 					runs++
 					switch how {
 					case "invalid":
@@ -246,6 +248,9 @@ func TestReportedUntilTaken(t *testing.T) {
 				c.want("a", "SUCCEEDED", nil)
 				if runs != 1 {
 					t.Errorf("it ran %d times", runs)
+				}
+				if strings.HasSuffix(how, "lost") && len(errs) != 1 {
+					t.Errorf("%d errors were reported, want the lost answer", len(errs))
 				}
 				c.create("b")
 				c.want("b", "SUCCEEDED", nil)

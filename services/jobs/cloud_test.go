@@ -41,6 +41,7 @@ type cloud struct {
 	log     []string
 	refuse  func(operation string) (code string)
 	lose    func(operation string) bool // the answer is lost
+	terse   bool                        // of an execution at an end, the state is not told
 	silent  bool                        // requests are lost
 }
 
@@ -203,6 +204,9 @@ func (c *cloud) request(operation string, payload []byte) []packet.Packet {
 	}
 	if verb == "get" {
 		return accept(map[string]any{"execution": e.body(r.IncludeJobDocument == nil || *r.IncludeJobDocument)})
+	}
+	if c.terse && !e.pending() {
+		return reject("TerminalStateReached", nil)
 	}
 	if r.ExpectedVersion != 0 && r.ExpectedVersion != e.version {
 		return reject("VersionMismatch", e)

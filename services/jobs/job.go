@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
 )
 
 // Job is an execution that an agent's handler does. The fields are as they were when it began.
@@ -125,6 +127,7 @@ func (j *Job) finish(ctx context.Context, result error) error {
 			status = Rejected
 		}
 	}
+	perhaps := false // the service has it
 	for failures := 0; ; failures++ {
 		asking, cancel := context.WithTimeout(ctx, requestTimeout)
 		_, err := j.a.c.r.MQTT().Connected(ctx)
@@ -132,13 +135,15 @@ func (j *Job) finish(ctx context.Context, result error) error {
 			err = j.send(asking, status, extra)
 		}
 		cancel()
-		_, canceled := errors.AsType[*CanceledError](err)
+		canceled, _ := errors.AsType[*CanceledError](err)
 		switch {
 		case err == nil || ended(err):
 			return err
+		case canceled != nil && canceled.Status == "" && perhaps:
+			return nil // TerminalStateReached comes without the state: it is ours, and the answer was lost
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case canceled || errors.Is(err, ErrInvalidStateTransition):
+		case canceled != nil || errors.Is(err, ErrInvalidStateTransition):
 			j.a.report(fmt.Errorf("jobs: %s cannot be reported as %s: %w", j.JobID, status, err))
 			return nil
 		case errors.Is(err, ErrInvalidRequest) && (extra != nil || j.isNoted()):
@@ -147,6 +152,8 @@ func (j *Job) finish(ctx context.Context, result error) error {
 			extra, j.noted = nil, false // more important than why is that it has ended
 			j.mu.Unlock()
 		default:
+			_, refused := errors.AsType[*Error](err)
+			perhaps = perhaps || !refused && !reqres.NotSent(err)
 			j.a.report(err)
 			rest(ctx, failures)
 		}
