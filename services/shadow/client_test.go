@@ -120,7 +120,7 @@ func TestErrorCodes(t *testing.T) {
 		c := newCloud(t)
 		s, _ := c.connect()
 		for code, want := range map[int]error{400: shadow.ErrInvalid, 401: shadow.ErrUnauthorized, 403: shadow.ErrForbidden,
-			404: shadow.ErrNotFound, 409: shadow.ErrVersionConflict, 413: shadow.ErrTooLarge, 415: shadow.ErrUnsupportedEncoding,
+			404: shadow.ErrNotFound, 405: shadow.ErrNotAllowed, 409: shadow.ErrVersionConflict, 413: shadow.ErrTooLarge, 415: shadow.ErrUnsupportedEncoding,
 			429: shadow.ErrThrottled, 500: shadow.ErrInternal, 503: shadow.ErrInternal} {
 			c.set(func(c *cloud) { c.refuse = func(string) (int, string) { return code, "because" } })
 			_, err := s.Get(t.Context())

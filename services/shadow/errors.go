@@ -13,6 +13,7 @@ var (
 	ErrUnauthorized        = errors.New("shadow: unauthorized")            // 401
 	ErrForbidden           = errors.New("shadow: forbidden")               // 403
 	ErrNotFound            = errors.New("shadow: no such shadow or thing") // 404
+	ErrNotAllowed          = errors.New("shadow: method not allowed")      // 405
 	ErrVersionConflict     = errors.New("shadow: version conflict")        // 409
 	ErrTooLarge            = errors.New("shadow: document too large")      // 413
 	ErrUnsupportedEncoding = errors.New("shadow: not UTF-8")               // 415
@@ -21,7 +22,7 @@ var (
 )
 
 var byCode = map[int]error{400: ErrInvalid, 401: ErrUnauthorized, 403: ErrForbidden, 404: ErrNotFound,
-	409: ErrVersionConflict, 413: ErrTooLarge, 415: ErrUnsupportedEncoding, 429: ErrThrottled}
+	405: ErrNotAllowed, 409: ErrVersionConflict, 413: ErrTooLarge, 415: ErrUnsupportedEncoding, 429: ErrThrottled}
 
 // Error is the service's refusal of a request.
 type Error struct {

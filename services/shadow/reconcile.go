@@ -93,7 +93,7 @@ func (s *Sync[D]) pass() error {
 	for range maxRounds {
 		s.mu.Lock()
 		epoch, read, change := s.epoch, s.read, s.change
-		s.read, s.change = false, nil // what comes from here on is done in the next round
+		s.read, s.reading, s.change = false, read, nil // what comes from here on is done in the next round
 		s.mu.Unlock()
 		var wrote bool
 		var err error
@@ -106,6 +106,7 @@ func (s *Sync[D]) pass() error {
 			wrote, err = s.write()
 		}
 		s.mu.Lock()
+		s.reading = false
 		switch {
 		case err != nil && read:
 			s.read = true

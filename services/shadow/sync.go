@@ -42,6 +42,7 @@ type Sync[D any] struct {
 	local   map[string]any // tree of value
 	lifted  map[string]any // what is taken back of desired, with LocalWins
 	read    bool           // the shadow has to be read
+	reading bool           // it is being read
 	change  *Delta         // the latest one, not applied
 	version int64          // of the shadow, the latest known
 	stamp   time.Time      // of that version
@@ -185,7 +186,8 @@ func (s *Sync[D]) todo() (epoch uint64) {
 }
 
 // arrived takes a delta. One that is older than what is known says nothing new, unless it is later: then the shadow was
-// deleted, made anew and counts from 1. A gap in the versions hides changes of which nothing is known.
+// deleted, made anew and counts from 1. A gap in the versions hides changes of which nothing is known. While the shadow is
+// read, what is known is in doubt: the answer may be older than a delta.
 func (s *Sync[D]) arrived(d *Delta) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,6 +195,10 @@ func (s *Sync[D]) arrived(d *Delta) {
 	case d.Version > s.version+1, d.Version < s.version && d.Timestamp.After(s.stamp):
 		s.read = true
 	case d.Version < s.version:
+		if s.reading {
+			s.read = true
+			s.todo()
+		}
 		return
 	}
 	s.version, s.stamp, s.change = d.Version, d.Timestamp, d

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/services/shadow"
 )
 
@@ -163,6 +164,38 @@ func TestSyncStaleDeltas(t *testing.T) {
 		if got := c.took(); got != "get" || k.Value().Level != 5 {
 			t.Errorf("the service got %q, level %d", got, k.Value().Level)
 		}
+	})
+}
+
+// A version that never was makes the Sync read the shadow, and no delta that comes meanwhile is late.
+func TestSyncForgedVersion(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := newCloud(t)
+		s, _ := c.connect()
+		k, _ := keep(t, s, lamp{Level: 3})
+		wait(t, k)
+		reads := 0
+		c.set(func(c *cloud) {
+			c.refuse = func(operation string) (int, string) {
+				if operation != "get" {
+					return 0, ""
+				}
+				switch reads++; reads {
+				case 1: // the answer will be older than this
+					c.conn.Send(&packet.Publish{Topic: classic + "update/delta", Payload: []byte(`{"version":2,"state":{"level":9}}`)})
+				case 2:
+					d := c.shadows[classic]
+					d.desired["level"], d.version = 9.0, 2
+				}
+				return 0, ""
+			}
+		})
+		c.send(classic+"update/delta", `{"version":9007199254740991,"state":{}}`)
+		time.Sleep(time.Minute)
+		if got := k.Value().Level; got != 9 || reads < 2 {
+			t.Errorf("level %d after %d reads", got, reads)
+		}
+		c.wantReported(classic, `{"on":false,"level":9}`)
 	})
 }
 
