@@ -203,7 +203,7 @@ func TestDoneWhileStopping(t *testing.T) {
 
 // The end of a job is reported until the service has it, and the job is done once.
 func TestReportedUntilTaken(t *testing.T) {
-	for _, how := range []string{"throttled", "lost", "session lost", "lost, terse", "session lost, terse", "invalid", "version"} {
+	for _, how := range []string{"throttled", "lost", "session lost", "lost, terse", "session lost, terse", "acknowledgement lost, terse", "invalid", "version"} {
 		t.Run(how, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c := newCloud(t)
@@ -230,12 +230,15 @@ func TestReportedUntilTaken(t *testing.T) {
 							}
 							return ""
 						}
-					case "lost", "session lost":
+					case "lost", "session lost", "acknowledgement lost":
 						c.lose = func(op string) bool {
-							if strings.HasSuffix(op, "update") {
-								n++
+							if !strings.HasSuffix(op, "update") {
+								return false
 							}
-							return n == 1 && strings.HasSuffix(op, "update")
+							if n++; n == 1 && how == "acknowledgement lost" {
+								c.conn.Cut()
+							}
+							return n == 1
 						}
 					}
 				})
@@ -249,8 +252,8 @@ func TestReportedUntilTaken(t *testing.T) {
 				if runs != 1 {
 					t.Errorf("it ran %d times", runs)
 				}
-				if strings.HasSuffix(how, "lost") && len(errs) != 1 {
-					t.Errorf("%d errors were reported, want the lost answer", len(errs))
+				if want := map[string]int{"lost": 1, "session lost": 1, "acknowledgement lost": 0}; len(errs) != want[how] && strings.HasSuffix(how, "lost") {
+					t.Errorf("%d errors were reported, want %d, of the lost answer", len(errs), want[how])
 				}
 				c.create("b")
 				c.want("b", "SUCCEEDED", nil)

@@ -128,13 +128,16 @@ func (j *Job) finish(ctx context.Context, result error) error {
 		}
 	}
 	perhaps := false // the service has it
+	client := j.a.c.r.MQTT()
+	connects := client.Stats().Connects
 	for failures := 0; ; failures++ {
 		asking, cancel := context.WithTimeout(ctx, requestTimeout)
-		_, err := j.a.c.r.MQTT().Connected(ctx)
+		_, err := client.Connected(ctx)
 		if err == nil {
 			err = j.send(asking, status, extra)
 		}
 		cancel()
+		perhaps = perhaps || client.Stats().Connects != connects // QoS 1: it may have been sent twice
 		canceled, _ := errors.AsType[*CanceledError](err)
 		switch {
 		case err == nil || ended(err):
