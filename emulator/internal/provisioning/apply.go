@@ -148,7 +148,7 @@ func (s *Service) check(p *plan) *Error {
 	old := s.c.Account.Thing(p.thing)
 	if old != nil && (p.override["AttributePayload"] == "FAIL" && !maps.Equal(old.Attributes, p.attributes) ||
 		p.override["ThingTypeName"] == "FAIL" && old.Type != p.thingType) {
-		return fail(409, "ResourceConflict", "The thing %s exists already, and is different", p.thing)
+		return fail(409, conflict, "The thing %s exists already, and is different", p.thing)
 	}
 	return nil
 }

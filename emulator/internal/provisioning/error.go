@@ -34,6 +34,7 @@ const (
 	accessDenied     = "AccessDenied"
 	notFound         = "ResourceNotFound"
 	alreadyExists    = "ResourceAlreadyExists"
+	conflict         = "ResourceConflict"
 	internalFailure  = "InternalFailure"
 	throttling       = "Throttling"
 )

@@ -85,6 +85,8 @@ func statusOf(code string) int {
 		return 403
 	case notFound:
 		return 404
+	case alreadyExists, conflict:
+		return 409
 	case throttling:
 		return 429
 	case internalFailure:
