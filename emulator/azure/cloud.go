@@ -14,7 +14,7 @@ import (
 	"github.com/gneiss-mqtt/gneiss-go/emulator"
 )
 
-// Cloud is one of each service on free ports of 127.0.0.1, with what a sample needs to use them.
+// Cloud is one of each service on free ports of 127.0.0.1, for TLS and for WebSockets, with what a sample needs to use them.
 type Cloud struct {
 	Grid *EventGrid
 	Hub  *Hub
@@ -47,14 +47,14 @@ func StartCloud(dir string) (c *Cloud, err error) {
 	if err != nil {
 		return c, err
 	}
-	onTLS := emulator.Options{TLSAddr: "127.0.0.1:0"}
-	if c.Grid, err = StartEventGrid(EventGridOptions{Server: onTLS, Issuer: issuer}); err != nil {
+	ports := emulator.Options{TLSAddr: "127.0.0.1:0", WSSAddr: "127.0.0.1:0"}
+	if c.Grid, err = StartEventGrid(EventGridOptions{Server: ports, Issuer: issuer}); err != nil {
 		return c, err
 	}
-	if c.Hub, err = StartHub(HubOptions{Server: onTLS, Devices: map[string]string{CloudDevice: c.deviceKey, CloudRegistration: c.enrolled}}); err != nil {
+	if c.Hub, err = StartHub(HubOptions{Server: ports, Devices: map[string]string{CloudDevice: c.deviceKey, CloudRegistration: c.enrolled}}); err != nil {
 		return c, err
 	}
-	c.DPS, err = StartDPS(DPSOptions{Server: onTLS, Scope: CloudScope, Keys: map[string]string{CloudRegistration: c.enrolled},
+	c.DPS, err = StartDPS(DPSOptions{Server: ports, Scope: CloudScope, Keys: map[string]string{CloudRegistration: c.enrolled},
 		Hub: local(c.Hub.TLSAddr()), Polls: 1, RetryAfter: 2})
 	if err != nil {
 		return c, err
@@ -104,13 +104,17 @@ type Run struct {
 	Args   []string
 }
 
-// Runs are what the samples need to run against the cloud.
+// Runs are what the samples need to run against the cloud, where a sample knows WebSockets with them as well.
 func (c *Cloud) Runs() []Run {
+	identity := []string{"AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential", "IDENTITY_ENDPOINT=" + c.address, "IDENTITY_HEADER=" + c.secret}
+	device := func(addr string) []string {
+		return []string{"IOTHUB_DEVICE_CONNECTION_STRING=HostName=" + local(addr) + ";DeviceId=" + CloudDevice + ";SharedAccessKey=" + c.deviceKey}
+	}
 	return []Run{
-		{"azure-eventgrid", []string{"AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential", "IDENTITY_ENDPOINT=" + c.address, "IDENTITY_HEADER=" + c.secret},
-			[]string{"-host", local(c.Grid.TLSAddr()), "-ca", c.ca}},
-		{"azure-iothub", []string{"IOTHUB_DEVICE_CONNECTION_STRING=HostName=" + local(c.Hub.TLSAddr()) + ";DeviceId=" + CloudDevice + ";SharedAccessKey=" + c.deviceKey},
-			[]string{"-ca", c.ca}},
+		{"azure-eventgrid", identity, []string{"-host", local(c.Grid.TLSAddr()), "-ca", c.ca}},
+		{"azure-eventgrid", identity, []string{"-host", local(c.Grid.WSSAddr()), "-ca", c.ca, "-websocket"}},
+		{"azure-iothub", device(c.Hub.TLSAddr()), []string{"-ca", c.ca}},
+		{"azure-iothub", device(c.Hub.WSSAddr()), []string{"-ca", c.ca, "-websocket"}},
 		{"azure-dps", []string{"DPS_KEY=" + c.enrolled},
 			[]string{"-host", local(c.DPS.TLSAddr()), "-scope", CloudScope, "-id", CloudRegistration, "-ca", c.ca}},
 	}

@@ -18,7 +18,7 @@ import (
 
 // DPSOptions configures a Device Provisioning Service.
 type DPSOptions struct {
-	// Server says where it listens. Profile, Limits, Hooks, OnEvent and Events are the service's own.
+	// Server says where it listens. Profile, Limits, Hooks, OnEvent, Events and WSPath are the service's own.
 	Server emulator.Options
 	// Scope is the ID scope, such as 0ne00000001.
 	Scope string
@@ -63,7 +63,7 @@ const (
 func StartDPS(o DPSOptions) (*DPS, error) {
 	d := &DPS{o: o, asked: map[string]int{}, who: map[string]string{}, payload: map[string][]byte{}}
 	server := o.Server
-	server.Profile = emulator.Generic
+	server.Profile, server.WSPath = emulator.Generic, hubSocket
 	server.Limits = broker.Limits{MaximumQoS: packet.Some(packet.QoS1), SessionExpiryV311: 1, MaxSessionExpiry: 1}
 	server.Hooks = broker.Hooks{Connect: d.connect, Publish: d.publish, Subscribe: d.subscribe}
 	server.OnEvent, server.Events = d.event, broker.EventPublished

@@ -24,7 +24,7 @@ const (
 
 // EventGridOptions configures an Event Grid namespace.
 type EventGridOptions struct {
-	// Server says where it listens. Profile, Limits, Hooks, OnEvent and Events are the namespace's own.
+	// Server says where it listens. Profile, Limits, Hooks, OnEvent, Events and WSPath are the namespace's own.
 	Server emulator.Options
 	// Issuer's tokens are taken, as OAUTH2-JWT and as CUSTOM-JWT. nil: none are.
 	Issuer *Issuer
@@ -78,7 +78,7 @@ func StartEventGrid(o EventGridOptions) (*EventGrid, error) {
 	}
 	g := &EventGrid{o: o, attempts: make(map[string]time.Time)}
 	server := o.Server
-	server.Profile = emulator.Generic
+	server.Profile, server.WSPath = emulator.Generic, "/mqtt"
 	server.Limits = broker.Limits{
 		MaxPacketSize:     512 << 10,
 		MaximumQoS:        packet.Some(packet.QoS1),

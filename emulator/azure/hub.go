@@ -12,7 +12,7 @@ import (
 
 // HubOptions configures an IoT Hub.
 type HubOptions struct {
-	// Server says where it listens. Profile, Limits, Hooks, OnEvent and Events are the hub's own.
+	// Server says where it listens. Profile, Limits, Hooks, OnEvent, Events and WSPath are the hub's own.
 	Server emulator.Options
 	// Host is the hub's name, as in user names and signatures. Default localhost.
 	Host string
@@ -58,6 +58,9 @@ type HubStats struct {
 	Closed    int // connections ended for something that the service does not take
 }
 
+// hubSocket is the path of WebSockets of hubs and of the Device Provisioning Service.
+const hubSocket = "/$iothub/websocket"
+
 // StartHub starts a hub.
 func StartHub(o HubOptions) (*Hub, error) {
 	if o.Host == "" {
@@ -68,7 +71,7 @@ func StartHub(o HubOptions) (*Hub, error) {
 	}
 	h := &Hub{o: o, twins: make(map[string]*twin), subs: make(map[string]map[string]bool), pending: make(map[string]chan answer)}
 	server := o.Server
-	server.Profile = emulator.Generic
+	server.Profile, server.WSPath = emulator.Generic, hubSocket
 	server.Limits = broker.Limits{
 		MaxPacketSize:     256<<10 + 4096,
 		MaximumQoS:        packet.Some(packet.QoS1),

@@ -35,6 +35,7 @@ func TestSample(t *testing.T) {
 	if body := <-called; body != `{"done":"reboot"}` {
 		t.Errorf("the method answered %q", body)
 	}
+	asample.Run(t, cloud, "azure-iothub", []string{"-websocket"}, "connected as pump-7", `sent {"reading":1}`)
 	if r := cloud.Hub.Reported(azure.CloudDevice); r != `{"firmware":"1.4.2"}` {
 		t.Errorf("it reported %s", r)
 	}

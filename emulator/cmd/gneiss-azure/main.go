@@ -1,5 +1,5 @@
 // Command gneiss-azure runs Azure's MQTT services on this machine: an Event Grid namespace with a managed identity, an IoT Hub
-// with a device, and a Device Provisioning Service with an enrollment.
+// with a device, and a Device Provisioning Service with an enrollment, each with TLS and with WebSockets.
 //
 //	gneiss-azure -dir ./azure
 //

@@ -20,7 +20,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"export IDENTITY_ENDPOINT='http://127.0.0.1:", "go run ./samples/azure-eventgrid -host localhost:", "export DPS_KEY='",
-		"HostName=localhost:", "-scope 0ne00000001 -id sn-007"} {
+		"HostName=localhost:", "-scope 0ne00000001 -id sn-007", "ca.pem -websocket\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it did not print %q", want)
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,12 +66,13 @@ func (o *output) missing() (lines []string) {
 	return lines
 }
 
-// Run runs a sample as the emulator says, with more arguments, until it has printed all that is wanted. Samples that end by
+// Run runs a sample as the emulator says, with more arguments, of which -websocket chooses the
+// way, until it has printed all that is wanted. Samples that end by
 // themselves print that last.
 func Run(t *testing.T, cloud *azure.Cloud, name string, args []string, want ...string) {
 	t.Helper()
 	for _, r := range cloud.Runs() {
-		if r.Sample != name {
+		if r.Sample != name || slices.Contains(r.Args, "-websocket") != slices.Contains(args, "-websocket") {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
