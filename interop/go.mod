@@ -13,6 +13,7 @@ require (
 	github.com/gneiss-mqtt/gneiss-go/builders/aws v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/builders/azure v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/builders/direct v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/builders/websocket v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/core v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/emulator v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/services/commands v0.1.0
@@ -32,7 +33,6 @@ require (
 	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.7.25 // indirect
 	github.com/aws/smithy-go v1.28.8 // indirect
 	github.com/fxamacker/cbor/v2 v2.9.6 // indirect
-	github.com/gneiss-mqtt/gneiss-go/builders/websocket v0.1.0 // indirect
 	github.com/rs/xid v1.4.0 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	golang.org/x/crypto v0.58.0 // indirect

@@ -59,6 +59,7 @@ var worlds atomic.Int64
 type world struct {
 	broker  *broker.Broker
 	tls     bool
+	socket  bool // over a WebSocket
 	version packet.Version
 	name    string
 }
@@ -77,6 +78,9 @@ func (w *world) topic(levels ...string) string {
 
 func (w *world) endpoint(t testing.TB) mqtt.Endpoint {
 	t.Helper()
+	if w.socket {
+		return w.socketEndpoint(t)
+	}
 	if !w.tls {
 		endpoint, err := direct.URL("mqtt://" + w.broker.TCP)
 		must(t, err)

@@ -46,6 +46,8 @@ type Broker struct {
 	Kind Kind
 	TCP  string // host:port
 	TLS  string // host:port
+	WS   string // host:port of WebSockets, the emulator's alone
+	WSS  string // and over TLS
 	// Files of the authority that has signed the broker's certificate, and of a client certificate it accepts.
 	CA, Cert, Key string
 

@@ -32,6 +32,7 @@ func (e *emulated) start() error {
 	}
 	server, err := emulator.Start(emulator.Options{
 		Profile: emulator.Generic, Addr: e.broker.TCP, TLSAddr: e.broker.TLS, RequireClientCert: e.options.ClientCertificates,
+		WSAddr: "127.0.0.1:0", WSSAddr: "127.0.0.1:0",
 		Limits: broker.Limits{ReceiveMaximum: cmp.Or(e.options.ReceiveMaximum, math.MaxUint16)},
 		Hooks:  broker.Hooks{Connect: judgeConnect, Publish: judgePublish, Subscribe: judgeSubscribe},
 	})
@@ -39,6 +40,7 @@ func (e *emulated) start() error {
 		return err
 	}
 	e.server = server
+	e.broker.WS, e.broker.WSS = server.WSAddr(), server.WSSAddr()
 	files, err := server.WriteCerts(e.dir, "client")
 	e.broker.CA, e.broker.Cert, e.broker.Key = files.CA, files.Cert, files.Key
 	return err
