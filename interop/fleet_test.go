@@ -276,6 +276,12 @@ func (f *fleet) settled(ctx context.Context, i int, d *fleetDevice, desired int)
 		ok := errors.Join(err, err2) == nil && doc.State.Reported == want && d.sync.Value() == want && job.Status == "SUCCEEDED"
 		return ok, fmt.Sprintf("shadow %s, value %+v, want %+v, job %s; %v", raw, d.sync.Value(), want, job.Status, errors.Join(err, err2))
 	})
+	// The network's last failure may have left it without a connection, and a command is not sent twice. Subscriptions are
+	// restored before anything is published.
+	if _, err := d.client.Publish(ctx, mqtt.Publish{Topic: "here/" + thing, QoS: 1}); err != nil {
+		f.t.Errorf("%s: %v", thing, err)
+		return
+	}
 	execution, err := f.srv.StartCommand("blink", iotcore.CommandTarget{Kind: iotcore.TargetThings, ID: thing}, time.Minute)
 	if err != nil {
 		f.t.Error(err)
