@@ -16,6 +16,8 @@ type link struct {
 	output chan struct{} // there is something to write
 	room   chan struct{} // something has been written
 	over   chan struct{} // the reader has ended
+
+	in, out throttle // of the reader and of the writer
 }
 
 const (
@@ -49,6 +51,8 @@ func signal(c chan struct{}) {
 // serve runs a connection until it is over.
 func (s *Server) serve(conn net.Conn, info broker.ConnInfo) error {
 	l := &link{s: s, conn: conn, output: make(chan struct{}, 1), room: make(chan struct{}, 1), over: make(chan struct{})}
+	l.in.rate = s.throughput()
+	l.out.rate = l.in.rate
 	s.mu.Lock()
 	if !s.running {
 		s.mu.Unlock()
@@ -77,7 +81,7 @@ func (s *Server) serve(conn net.Conn, info broker.ConnInfo) error {
 func (l *link) read() error {
 	buf := make([]byte, firstRead)
 	for {
-		n, err := l.conn.Read(buf)
+		n, err := l.conn.Read(buf[:l.in.piece(len(buf))])
 		if n > 0 {
 			l.s.mu.Lock()
 			l.s.core.Receive(l.s.now(), l.id, buf[:n])
@@ -91,6 +95,7 @@ func (l *link) read() error {
 		if err != nil {
 			return err
 		}
+		l.in.pass(n)
 		if n == len(buf) && n < largeRead {
 			buf = make([]byte, largeRead)
 		}
@@ -145,7 +150,7 @@ func (l *link) write() {
 // connection has failed.
 func (l *link) writeAll(p []byte) bool {
 	for len(p) > 0 {
-		n := min(len(p), largestWrite)
+		n := l.out.piece(min(len(p), largestWrite))
 		if _, err := l.conn.Write(p[:n]); err != nil {
 			_ = l.conn.Close()
 			return false
@@ -156,6 +161,7 @@ func (l *link) writeAll(p []byte) bool {
 		l.s.flush()
 		l.s.mu.Unlock()
 		signal(l.room)
+		l.out.pass(n)
 	}
 	return true
 }

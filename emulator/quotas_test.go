@@ -195,15 +195,7 @@ func TestRates(t *testing.T) {
 		}
 		old.send(&packet.Pingreq{}) // the one too many is not acknowledged
 		expect[*packet.Pingresp](old)
-		// 512 KiB in a second: four of 128 KiB, and what follows waits for the next.
-		<-time.After(2 * time.Second)
-		for range 4 {
-			c.publish(*publish(1, "u", 128<<10))
-		}
-		c.send(publish(1, "u", 1))
-		if ack := expect[*packet.Puback](c); ack.Code != packet.QuotaExceeded {
-			t.Errorf("%s", ack.Code)
-		}
+		<-time.After(time.Second)
 		for range 120 { // more than a connection may get in a second
 			if err := s.Publish(packet.Publish{Topic: "t"}); err != nil {
 				t.Fatal(err)
@@ -253,5 +245,35 @@ func TestUnacknowledged(t *testing.T) {
 		expect[*packet.Pingresp](c)
 		c.send(&packet.Puback{Ack: packet.Ack{ID: last}})
 		expect[*packet.Publish](c)
+	})
+}
+
+// TestSharedAtRandom: a shared subscription is no round.
+func TestSharedAtRandom(t *testing.T) {
+	t.Parallel()
+	inBubble(t, emulator.Options{Seed: 1, IoT: iotcore.Options{Quotas: iotcore.NoQuotas()}}, func(t *testing.T, s *emulator.Server) {
+		members := []*client{dial(t, s, packet.V5), dial(t, s, packet.V5)}
+		for i, c := range members {
+			c.connect(packet.Connect{ClientID: string(rune('a' + i)), CleanStart: true})
+			c.subscribe(1, "$share/group/t")
+		}
+		const messages = 200
+		for range messages {
+			if err := s.Publish(packet.Publish{Topic: "t"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got [2]int
+		for i, c := range members {
+			if err := s.Send(string(rune('a'+i)), packet.Publish{Topic: "last"}); err != nil {
+				t.Fatal(err)
+			}
+			for expect[*packet.Publish](c).Topic == "t" {
+				got[i]++
+			}
+		}
+		if got[0]+got[1] != messages || got[0] == messages/2 || min(got[0], got[1]) < messages/4 {
+			t.Errorf("%d and %d of %d messages, want all of them, and not one for each in turn", got[0], got[1], messages)
+		}
 	})
 }

@@ -62,6 +62,7 @@ type Limits struct {
 	RetainedToExactOnly bool // a subscription with wildcards gets no retained messages
 	SessionPerVersion   bool // a session of the other version of MQTT is ended, not resumed
 	NoDup               bool // repeated messages do not say so
+	SharedAtRandom      bool // a message for a shared subscription goes to any member, not to each in turn
 	StoredPerSecond     int  // of the messages that a session has kept, to its client when it is back; 0: as fast as can be
 	EndAtSubscriptions  bool // a subscription over MaxSubscriptions ends the connection with 0x97
 }

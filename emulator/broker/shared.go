@@ -43,10 +43,14 @@ func (g *group) remove(sub *subscription) {
 	}
 }
 
-// choose picks who gets the next message: in turn among those who are connected and read, then among those who are
-// connected, and at QoS 1 and 2 among those who are away but keep a session. It returns nil where nobody can get it.
+// choose picks who gets the next message, in turn or at random: among those who are connected and read, else among those
+// who are connected, else, at QoS 1 and 2, among those who are away but keep a session. It returns nil where nobody can
+// get it.
 func (g *group) choose(qos packet.QoS) *subscription {
 	best, rank := -1, 0
+	if n := len(g.members); n > 1 && g.members[0].session.b.limits.SharedAtRandom {
+		g.turn = g.members[0].session.b.random.IntN(n)
+	}
 	for i := range g.members {
 		i = (g.turn + i) % len(g.members)
 		if r := g.members[i].rank(qos); r > rank {

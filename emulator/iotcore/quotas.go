@@ -20,7 +20,7 @@ type Quotas struct {
 
 	PublishesIn  int // messages from a connection in a second; 100; PUBACK 0x97, at QoS 0 and with MQTT 3.1.1 discarded
 	PublishesOut int // messages to a connection in a second; 100; discarded
-	Throughput   int // bytes of payloads from a connection in a second; 524,288; as for PublishesIn
+	Throughput   int // bytes in a second, each way of a connection; 524,288; they wait
 
 	// Connects is how often a client identifier may connect in a second; 1, after 10 at once, since how the service counts
 	// is not documented; CONNACK 0x97.

@@ -81,7 +81,7 @@ type peer struct {
 	principal *account.Principal
 	session   string // session identifier, for events
 	version   int    // version number, for events
-	in, out   flow
+	in, out   bucket // messages each way
 	reason    string // why the gate has ended the connection, for events
 
 	ask       *Ask           // what its authorizer was asked; nil without one

@@ -35,6 +35,7 @@ func Limits(o iotcore.Options) broker.Limits {
 		RetainedToExactOnly: true,
 		SessionPerVersion:   true,
 		NoDup:               true,
+		SharedAtRandom:      true,
 		EndAtSubscriptions:  true,
 	}
 }

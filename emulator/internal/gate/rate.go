@@ -30,14 +30,6 @@ func (b *bucket) full(now broker.Instant, rate int) bool {
 	return rate < 0 || b.used <= now.Sub(b.at).Seconds()*float64(rate)
 }
 
-// flow is one direction of a connection.
-type flow struct{ messages, bytes bucket }
-
-// take counts a message of n bytes. The buckets hold a second's worth.
-func (f *flow) take(now broker.Instant, n, messages, bytes int) bool {
-	return f.messages.take(now, 1, messages, messages) && f.bytes.take(now, n, bytes, bytes)
-}
-
 // connectBurst is how many connects of a client identifier are taken at once.
 const connectBurst = 10
 

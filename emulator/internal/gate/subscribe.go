@@ -55,7 +55,7 @@ func (g *Gate) deliver(now broker.Instant, c *broker.Client, topic string) bool 
 	if f := g.strike(iotcore.OnDeliver, c.ID, topic); f != nil && f.Drop {
 		return false
 	}
-	if peer := g.peers[c.Conn]; peer != nil && !peer.out.messages.take(now, 1, g.quotas.PublishesOut, g.quotas.PublishesOut) {
+	if peer := g.peers[c.Conn]; peer != nil && !peer.out.take(now, 1, g.quotas.PublishesOut, g.quotas.PublishesOut) {
 		return false
 	}
 	return g.next.Deliver == nil || g.next.Deliver(now, c, topic)
