@@ -157,7 +157,7 @@ func (c *Client) Start() error {
 func (c *Client) Connected(ctx context.Context) (*Session, error) {
 	for {
 		c.mu.Lock()
-		state, changed, last, session, closed := c.state, c.changed, c.lastErr, c.session, c.closed
+		state, changed, last, session, closed := c.standing(), c.changed, c.lastErr, c.session, c.closed
 		c.mu.Unlock()
 		switch state {
 		case StateIdle:
@@ -186,6 +186,15 @@ func notConnected(ctx context.Context, last error) error {
 func (c *Client) State() State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.standing()
+}
+
+// standing is the state as others see it: what fails with a connection is told of that before it is decided what comes
+// next. c.mu is held.
+func (c *Client) standing() State {
+	if c.state == StateConnected && c.link == nil {
+		return StateConnecting
+	}
 	return c.state
 }
 

@@ -1,7 +1,9 @@
 package mqtt_test
 
 import (
+	"context"
 	"errors"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,6 +129,46 @@ func interruptedTooOften(t *testing.T, tries int, change func(*mqtt.Config)) {
 		c.Close()
 		<-done
 	})
+}
+
+// Who is told that a message failed with its connection does not find the client connected still.
+func TestConnectedAfterAFailure(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPeer(t)
+		p.Serve(func(conn *mqtttest.Conn, in packet.Packet) []packet.Packet {
+			if m, ok := in.(*packet.Publish); ok && m.Topic == "poison" {
+				conn.Cut()
+				return nil
+			}
+			return mqtttest.Answer(conn, in)
+		})
+		c := start(t, p, func(c *mqtt.Config) {
+			c.MaxInterrupted = 1
+			dial := c.Endpoint.Dial
+			c.Endpoint.Dial = func(ctx context.Context) (net.Conn, error) {
+				conn, err := dial(ctx)
+				return slowToClose{conn}, err
+			}
+		})
+		connected(t, c)
+		for range 3 {
+			_, err := c.Publish(t.Context(), mqtt.Publish{Topic: "poison", QoS: 1})
+			wantErr(t, err, mqtt.ErrInterrupted)
+			connected(t, c)
+			if _, err := c.Publish(t.Context(), mqtt.Publish{Topic: "fine"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.Close()
+	})
+}
+
+// slowToClose takes its time when it is closed, as TLS does that has to say goodbye.
+type slowToClose struct{ net.Conn }
+
+func (c slowToClose) Close() error {
+	time.Sleep(time.Second)
+	return c.Conn.Close()
 }
 
 // A lost connection is noticed by the state, and the wait before the next attempt too.
