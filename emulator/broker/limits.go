@@ -31,6 +31,7 @@ type Limits struct {
 	MaxTopicLevels   int           // levels of a topic name or filter, without $share/group; 128
 	MaxFilters       int           // filters in a SUBSCRIBE or UNSUBSCRIBE; 1,024
 	MaxSubscriptions int           // subscriptions of a session; 10,000
+	AllSubscriptions int           // subscriptions of all sessions; 1,000,000
 
 	MaxSessionExpiry  uint32 // seconds a session may outlive its connection; Forever
 	SessionExpiryV311 uint32 // seconds for a 3.1.1 session with clean session 0; Forever
@@ -93,6 +94,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.MaxTopicLevels, 128)
 	orDefault(&l.MaxFilters, 1024)
 	orDefault(&l.MaxSubscriptions, 10_000)
+	orDefault(&l.AllSubscriptions, 1_000_000)
 	orDefault(&l.MaxSessionExpiry, Forever)
 	orDefault(&l.SessionExpiryV311, Forever)
 	orDefault(&l.MaxQueued, 10_000)
@@ -111,7 +113,8 @@ func (l *Limits) validate() error {
 		"MaxConnections": int64(l.MaxConnections), "MaxSessions": int64(l.MaxSessions), "ConnectTimeout": int64(l.ConnectTimeout),
 		"WriteTimeout": int64(l.WriteTimeout), "MaxClientID": int64(l.MaxClientID), "MaxTopicLength": int64(l.MaxTopicLength),
 		"MaxTopicLevels": int64(l.MaxTopicLevels), "MaxFilters": int64(l.MaxFilters), "MaxSubscriptions": int64(l.MaxSubscriptions),
-		"MaxQueued": int64(l.MaxQueued), "MaxQueuedBytes": int64(l.MaxQueuedBytes), "MaxRetained": int64(l.MaxRetained),
+		"AllSubscriptions": int64(l.AllSubscriptions),
+		"MaxQueued":        int64(l.MaxQueued), "MaxQueuedBytes": int64(l.MaxQueuedBytes), "MaxRetained": int64(l.MaxRetained),
 		"MaxRetainedBytes": l.MaxRetainedBytes, "OutBuffer": int64(l.OutBuffer),
 		"StoredPerSecond": int64(l.StoredPerSecond),
 	} {

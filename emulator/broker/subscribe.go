@@ -127,6 +127,9 @@ func (c *conn) subscribe(f packet.Filter, id uint32) (code packet.ReasonCode, su
 	}
 	sub = s.subs[f.Filter]
 	if isNew = sub == nil; isNew {
+		if b.stats.Subscriptions >= b.limits.AllSubscriptions {
+			return packet.QuotaExceeded, nil, false
+		}
 		if len(s.subs) >= b.limits.MaxSubscriptions {
 			if b.limits.EndAtSubscriptions {
 				c.fail(packet.QuotaExceeded, CauseQuota, fmt.Sprintf("more than %d subscriptions", b.limits.MaxSubscriptions))

@@ -33,6 +33,14 @@ type Quotas struct {
 	MinKeepAlive   int           // seconds; 30; raised to it
 	MaxKeepAlive   int           // seconds, also for clients that ask for none; 1,200; cut to it
 	WebSocketLife  time.Duration // how long a WebSocket lives; 24 h; closed
+
+	// Of all clients of the account together.
+	AccountConnections   int // network connections; 500,000; closed at once
+	AccountSubscriptions int // subscriptions; 500,000; SUBACK 0x97
+	AccountConnects      int // CONNECTs in a second; 500; CONNACK 0x97
+	AccountSubscribes    int // filters of SUBSCRIBE in a second; 500; SUBACK 0x97
+	AccountPublishesIn   int // messages from clients in a second; 20,000; as for PublishesIn
+	AccountPublishesOut  int // messages to clients in a second; 20,000; discarded
 }
 
 func orDefault[T comparable](p *T, def T) {
@@ -63,6 +71,12 @@ func (q Quotas) withDefaults() Quotas {
 	orDefault(&q.MinKeepAlive, 30)
 	orDefault(&q.MaxKeepAlive, 1200)
 	orDefault(&q.WebSocketLife, 24*time.Hour)
+	orDefault(&q.AccountConnections, 500_000)
+	orDefault(&q.AccountSubscriptions, 500_000)
+	orDefault(&q.AccountConnects, 500)
+	orDefault(&q.AccountSubscribes, 500)
+	orDefault(&q.AccountPublishesIn, 20_000)
+	orDefault(&q.AccountPublishesOut, 20_000)
 	return q
 }
 
@@ -71,5 +85,6 @@ func NoQuotas() Quotas {
 	const u = Unlimited
 	return Quotas{ClientID: u, Topic: u, Slashes: u, Payload: u, Packet: u, Filters: u, Subscriptions: u, Unacked: u, TopicAliases: u,
 		PublishesIn: u, PublishesOut: u, Throughput: u, Connects: u, Redelivery: u, UserProperties: u, MessageExpiry: u, SessionExpiry: u,
-		MinKeepAlive: u, MaxKeepAlive: u, WebSocketLife: u}
+		MinKeepAlive: u, MaxKeepAlive: u, WebSocketLife: u,
+		AccountConnections: u, AccountSubscriptions: u, AccountConnects: u, AccountSubscribes: u, AccountPublishesIn: u, AccountPublishesOut: u}
 }

@@ -88,6 +88,8 @@ func TestFleet(t *testing.T) {
 	// AWS discards what is beyond 100 messages in a second to a connection. Those to an application that follows many
 	// things, as ours do, may be answers, and nobody would know.
 	o.IoT.Quotas.PublishesOut = iotcore.Unlimited
+	// Nor is an account meant for so many devices that come and go within seconds.
+	o.IoT.Quotas.AccountConnects, o.IoT.Quotas.AccountSubscribes = iotcore.Unlimited, iotcore.Unlimited
 	f.srv, err = emulator.Start(o)
 	must(t, err)
 	must(t, f.srv.PutProvisioningTemplate(iotcore.ProvisioningTemplate{Name: template, Body: templateBody}))

@@ -21,6 +21,9 @@ type Door struct {
 
 // connect decides on a CONNECT.
 func (g *Gate) connect(now broker.Instant, c *broker.Client, p *packet.Connect) broker.ConnectDecision {
+	if !g.connects.each(now, g.quotas.AccountConnects) {
+		return refuse(packet.QuotaExceeded, "the account connects too often")
+	}
 	if !g.mayConnect(now, c.ID) {
 		return refuse(packet.QuotaExceeded, "this client identifier connects too often")
 	}

@@ -40,6 +40,8 @@ type Gate struct {
 	actions  Actions
 	policies map[string]*policy.Document // those read, by their text
 
+	connects, subscribes, in, out bucket // of the whole account
+
 	faults    []*fault
 	lastFault int
 	lastScan  broker.Instant

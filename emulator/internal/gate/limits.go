@@ -20,6 +20,8 @@ func Limits(o iotcore.Options) broker.Limits {
 		TopicAliasOut:     uint16(clamp(q.TopicAliases, math.MaxUint16)),
 		MaxFilters:        clamp(q.Filters, math.MaxUint16),
 		MaxSubscriptions:  clamp(q.Subscriptions, 1<<20),
+		MaxConnections:    clamp(q.AccountConnections, 1<<20),
+		AllSubscriptions:  clamp(q.AccountSubscriptions, 1<<24),
 		MaxSessionExpiry:  seconds(q.SessionExpiry),
 		SessionExpiryV311: seconds(q.SessionExpiry),
 		MinKeepAlive:      uint16(max(0, q.MinKeepAlive)),

@@ -14,7 +14,7 @@ func (g *Gate) publish(now broker.Instant, c *broker.Client, p *packet.Publish) 
 	if peer == nil {
 		return broker.PublishDecision{Code: packet.NotAuthorized, Disconnect: true}
 	}
-	if !peer.in.take(now, 1, g.quotas.PublishesIn, g.quotas.PublishesIn) {
+	if !peer.in.each(now, g.quotas.PublishesIn) || !g.in.each(now, g.quotas.AccountPublishesIn) {
 		if p.QoS == packet.QoS0 || c.Version != packet.V5 {
 			return broker.PublishDecision{Consume: true, Answer: broker.Answer{Omit: true}}
 		}

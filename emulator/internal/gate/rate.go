@@ -33,6 +33,9 @@ func (b *bucket) full(now broker.Instant, rate int) bool {
 // connectBurst is how many connects of a client identifier are taken at once.
 const connectBurst = 10
 
+// each takes one out of a bucket that holds a second's worth.
+func (b *bucket) each(now broker.Instant, rate int) bool { return b.take(now, 1, rate, rate) }
+
 // mayConnect counts a CONNECT.
 func (g *Gate) mayConnect(now broker.Instant, id string) bool {
 	g.forget(now)

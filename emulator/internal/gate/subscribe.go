@@ -14,6 +14,9 @@ func (g *Gate) subscribe(now broker.Instant, c *broker.Client, f packet.Filter) 
 	if peer == nil {
 		return broker.SubscribeDecision{Code: packet.NotAuthorized, Disconnect: true}
 	}
+	if !g.subscribes.each(now, g.quotas.AccountSubscribes) {
+		return broker.SubscribeDecision{Code: packet.QuotaExceeded}
+	}
 	if f.QoS == packet.QoS2 { // never granted as something less
 		return broker.SubscribeDecision{Code: packet.QoSNotSupported, Disconnect: true}
 	}
@@ -55,7 +58,7 @@ func (g *Gate) deliver(now broker.Instant, c *broker.Client, topic string) bool 
 	if f := g.strike(iotcore.OnDeliver, c.ID, topic); f != nil && f.Drop {
 		return false
 	}
-	if peer := g.peers[c.Conn]; peer != nil && !peer.out.take(now, 1, g.quotas.PublishesOut, g.quotas.PublishesOut) {
+	if peer := g.peers[c.Conn]; peer != nil && !(peer.out.each(now, g.quotas.PublishesOut) && g.out.each(now, g.quotas.AccountPublishesOut)) {
 		return false
 	}
 	return g.next.Deliver == nil || g.next.Deliver(now, c, topic)
