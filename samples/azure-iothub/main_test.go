@@ -17,8 +17,9 @@ func TestSample(t *testing.T) {
 	cloud := asample.Cloud(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	called := make(chan string, 1)
+	called, over := make(chan string, 1), make(chan struct{})
 	go func() { // as soon as the device is there
+		defer close(over)
 		defer close(called)
 		for ctx.Err() == nil {
 			if _, body, err := cloud.Hub.Invoke(ctx, azure.CloudDevice, "reboot", []byte("now")); err == nil {
@@ -31,7 +32,7 @@ func TestSample(t *testing.T) {
 			}
 		}
 	}()
-	asample.Run(t, cloud, "azure-iothub", []string{"-for", "1m"}, "connected as pump-7", "method reboot: now", "desired, version 1", `sent {"reading":1}`)
+	asample.RunUntil(t, cloud, "azure-iothub", []string{"-for", "1m"}, over, "connected as pump-7", "method reboot: now", "desired, version 1", `sent {"reading":1}`)
 	if body := <-called; body != `{"done":"reboot"}` {
 		t.Errorf("the method answered %q", body)
 	}

@@ -71,6 +71,14 @@ func (o *output) missing() (lines []string) {
 // themselves print that last.
 func Run(t *testing.T, cloud *azure.Cloud, name string, args []string, want ...string) {
 	t.Helper()
+	over := make(chan struct{})
+	close(over)
+	RunUntil(t, cloud, name, args, over, want...)
+}
+
+// RunUntil is Run for a sample that has more to do than to print: it is not ended before over is closed.
+func RunUntil(t *testing.T, cloud *azure.Cloud, name string, args []string, over <-chan struct{}, want ...string) {
+	t.Helper()
 	for _, r := range cloud.Runs() {
 		if r.Sample != name || slices.Contains(r.Args, "-websocket") != slices.Contains(args, "-websocket") {
 			continue
@@ -79,7 +87,12 @@ func Run(t *testing.T, cloud *azure.Cloud, name string, args []string, want ...s
 		defer cancel()
 		cmd := exec.CommandContext(ctx, os.Args[0], append(r.Args, args...)...)
 		cmd.Env = append(append(os.Environ(), r.Env...), asProgram+"=1")
-		out := &output{want: want, done: func() { _ = cmd.Process.Signal(os.Interrupt) }}
+		out := &output{want: want, done: func() {
+			go func() {
+				<-over
+				_ = cmd.Process.Signal(os.Interrupt)
+			}()
+		}}
 		cmd.Stdout, cmd.Stderr = out, out
 		if err := cmd.Run(); err != nil && ctx.Err() != nil {
 			t.Errorf("%s: %v", name, err)
