@@ -23,6 +23,7 @@ type cloud struct {
 	life     context.Context // ends when the server stops
 	end      context.CancelFunc
 	keeper   *keeper // nil where nothing is kept
+	keys     keys
 }
 
 // newCloud makes an account without things.
@@ -58,6 +59,7 @@ func (c *cloud) follow(list []broker.Event) bool {
 		c.s.wg.Go(func() { c.put(c.life, ask) })
 	}
 	c.s.callHooks()
+	c.s.orderKeys()
 	if c.keeper != nil && c.services.faults.TakeBusy() {
 		c.keeper.note()
 	}

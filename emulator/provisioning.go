@@ -23,9 +23,16 @@ func (s *Server) PutProvisioningTemplate(t iotcore.ProvisioningTemplate) error {
 // ProvisioningClaim makes a temporary certificate that is good for a template, as a trusted user does: it is gone after
 // five minutes on the server's clock. The device that is returned has no thing.
 func (s *Server) ProvisioningClaim(template string) (*Device, error) {
+	if s.cloud == nil {
+		return nil, ErrNotAWS
+	}
+	certPEM, keyPEM, err := host{s}.NewCertificate(nil)
+	if err != nil {
+		return nil, err
+	}
 	var claim provisioning.Claim
-	err := s.ask(func(now time.Time, v *services) (_ []service.Message, err error) {
-		claim, err = v.provisioning.NewClaim(now, template)
+	err = s.ask(func(now time.Time, v *services) (_ []service.Message, err error) {
+		claim, err = v.provisioning.NewClaim(now, template, certPEM, keyPEM)
 		return nil, err
 	})
 	if err != nil {
@@ -46,7 +53,8 @@ func (s *Server) callHooks() {
 		s.wg.Go(func() {
 			d, err := runHook(s.cloud.life, call)
 			_ = s.do(func(now broker.Instant) error { // not running: nobody waits for the answer
-				out := s.cloud.services.provisioning.Resolve(s.wall(), call.ID, d, err)
+				v, wall := s.cloud.services, s.wall()
+				out := v.faults.Pass(wall, v.provisioning.Resolve(wall, call.ID, d, err))
 				s.core.Reply(now, gate.Replies(out)...)
 				return nil
 			})

@@ -35,8 +35,11 @@ func newServices(host service.Host, a *account.Account, o iotcore.Options) *serv
 		jobs:     jobs.New(jobs.Limits{}),
 		commands: commands.New(newUUID),
 		provisioning: provisioning.New(provisioning.Config{
-			Account: a, NewCertificate: host.NewCertificate,
-			NewToken: func() string { return randomBase64(96) },
+			Account: a, NewToken: func() string { return randomBase64(96) },
+			Sign: func(csr []byte) ([]byte, error) {
+				cert, _, err := host.NewCertificate(csr)
+				return cert, err
+			},
 		}),
 	}
 	v.faults = fault.New(v.shadow, v.jobs, v.provisioning, v.commands, new(defender.Service))

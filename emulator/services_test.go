@@ -411,7 +411,7 @@ func TestFaults(t *testing.T) {
 			t.Error(m, time.Since(began))
 		}
 		remove := inject(iotcore.Fault{Topic: "#", Reject: "RequestThrottled"})
-		inject(iotcore.Fault{Topic: "$aws/#", Reject: "RequestThrottled"})
+		removeOther := inject(iotcore.Fault{Topic: "$aws/#", Reject: "RequestThrottled"})
 		for request, answer := range map[string]string{
 			jobsOf + "get": jobsOf + "get/rejected", "$aws/certificates/create/json": "$aws/certificates/create/json/rejected",
 			"$aws/commands/things/t/executions/x/response/json": "$aws/commands/things/t/executions/x/response/rejected/json",
@@ -421,6 +421,44 @@ func TestFaults(t *testing.T) {
 		}
 		remove()
 		remove()
+		removeOther()
+		// What needs a key is answered later, and befallen all the same.
+		inject(iotcore.Fault{Topic: "$aws/certificates/create/json", Times: 1, Drop: true})
+		inject(iotcore.Fault{Topic: "$aws/certificates/create/json", Times: 1, Delay: 30 * time.Second})
+		began = time.Now()
+		c.publish("$aws/certificates/create/json", "{}")
+		c.publish("$aws/certificates/create/json", "{}")
+		c.next("$aws/certificates/create/json/accepted")
+		if d := time.Since(began); d < 30*time.Second {
+			t.Error("answered after", d)
+		}
+		c.quiet()
+	})
+}
+
+// Keys are made one after the other and in order; whoever else there is does not wait for them.
+func TestNobodyWaitsForTheKeysOfOthers(t *testing.T) {
+	cloudBubble(t, func(t *testing.T, s *emulator.Server, mem *memnet.Network) {
+		c, other := join(t, s, mem, "c", nil), join(t, s, mem, "other", nil)
+		defer c.leave()
+		defer other.leave()
+		const keys = 20
+		for range keys {
+			c.publish("$aws/certificates/create/json", "{}")
+		}
+		other.publish(shadowOf+"update", `{"state":{}}`)
+		other.next(shadowOf + "update/accepted")
+		made := s.Stats().MessagesOut
+		ids := map[any]bool{}
+		for range keys {
+			ids[c.next("$aws/certificates/create/json/accepted")["certificateId"]] = true
+		}
+		if len(ids) != keys {
+			t.Errorf("%d certificates", len(ids))
+		}
+		if made > keys/2 {
+			t.Errorf("%d messages had been sent by the time that the other client was answered", made)
+		}
 	})
 }
 

@@ -65,6 +65,9 @@ func (l *Layer) Remove(id int) {
 func (l *Layer) Handle(r *service.Request) (out []service.Message, ours bool) {
 	f := l.hit(r.Topic)
 	l.busy = true
+	if f != nil {
+		r.Fault = &f.Fault
+	}
 	for _, s := range l.services {
 		if f != nil && f.Reject != "" {
 			out, ours = s.Refuse(r, f.Reject, f.Message)
@@ -85,6 +88,20 @@ func (l *Layer) Handle(r *service.Request) (out []service.Message, ours bool) {
 		return nil, ours
 	}
 	return out, ours
+}
+
+// Pass returns what the faults of their requests leave of messages that were decided on later.
+func (l *Layer) Pass(now time.Time, list []service.Message) (out []service.Message) {
+	for _, m := range list {
+		switch f := m.Fault; {
+		case f != nil && f.Drop:
+		case f != nil && f.Delay > 0 && len(l.late) < maxLate:
+			l.postpone(late{now.Add(f.Delay), []service.Message{m}})
+		default:
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // TakeBusy reports whether the services have had something to do since the last call.
@@ -142,7 +159,7 @@ func (l *Layer) Wake(now time.Time) (out []service.Message) {
 	}
 	for _, s := range l.services {
 		if at, due := s.NextWake(); due && !now.Before(at) {
-			out = append(out, s.Wake(now)...)
+			out = append(out, l.Pass(now, s.Wake(now))...)
 		}
 	}
 	return out

@@ -79,8 +79,12 @@ func (a *api) deleteTemplate(c *call) (any, error) {
 }
 
 func (a *api) createClaim(c *call) (answer any, err error) {
+	certPEM, keyPEM, err := a.Host.NewCertificate(nil)
+	if err != nil {
+		return nil, err
+	}
 	err = a.read(c, func() error {
-		claim, err := a.Provisioning.NewClaim(c.now, c.PathValue("name"))
+		claim, err := a.Provisioning.NewClaim(c.now, c.PathValue("name"), certPEM, keyPEM)
 		if err != nil {
 			return err
 		}

@@ -1,11 +1,8 @@
 package provisioning
 
 import (
-	"crypto/x509"
-	"encoding/pem"
 	"strings"
 
-	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/account"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
 )
 
@@ -101,63 +98,4 @@ func (q *request) text(name string) (string, *Error) {
 		return "", fail(400, invalidPayload, "%s is missing, or is not text", name)
 	}
 	return s, nil
-}
-
-// created is the answer to a request for a certificate.
-type created struct {
-	CertificateID  string `json:"certificateId"`
-	CertificatePEM string `json:"certificatePem"`
-	PrivateKey     string `json:"privateKey,omitempty"`
-	Token          string `json:"certificateOwnershipToken"`
-}
-
-func (s *Service) createKeys(q *request) (any, *Error) { return s.create(q, nil) }
-
-func (s *Service) createFromCSR(q *request) (any, *Error) {
-	csr, e := q.text("certificateSigningRequest")
-	if e != nil {
-		return nil, e
-	}
-	return s.create(q, []byte(csr))
-}
-
-func (s *Service) create(q *request, csr []byte) (any, *Error) {
-	if len(s.tokens) >= maxTokens {
-		return nil, fail(429, throttling, "There are too many ownership tokens")
-	}
-	certPEM, keyPEM, err := s.c.NewCertificate(csr)
-	if err != nil {
-		if csr != nil {
-			return nil, fail(400, invalidParameter, "The certificate signing request is not valid")
-		}
-		return nil, fail(500, internalFailure, "The certificate could not be made")
-	}
-	c, e := s.store(q, certPEM, account.PendingActivation)
-	if e != nil {
-		return nil, e
-	}
-	o := &ownership{s.c.NewToken(), c.ID, q.from.Now.Add(TokenLifetime)}
-	s.remember(o)
-	return created{c.ID, string(certPEM), string(keyPEM), o.Token}, nil
-}
-
-func (s *Service) remember(o *ownership) {
-	s.tokens[o.Token] = o
-	s.aging = append(s.aging, o)
-}
-
-func (s *Service) store(q *request, certPEM []byte, status account.CertificateStatus) (*account.Certificate, *Error) {
-	block, _ := pem.Decode(certPEM)
-	if block == nil {
-		return nil, fail(500, internalFailure, "The certificate could not be made")
-	}
-	leaf, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, fail(500, internalFailure, "The certificate could not be made")
-	}
-	c, err := s.c.Account.AddCertificate(leaf, status, q.from.Now)
-	if err != nil {
-		return nil, fail(500, internalFailure, "The certificate could not be registered")
-	}
-	return c, nil
 }

@@ -42,7 +42,18 @@ type fixture struct {
 	t   *testing.T
 	s   *Service
 	a   *account.Account
+	ca  *ca.Authority
 	now time.Time
+}
+
+// newKey makes a certificate with a key.
+func (f *fixture) newKey() (certPEM, keyPEM []byte) {
+	f.t.Helper()
+	certPEM, keyPEM, err := f.ca.Device("test", nil)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return certPEM, keyPEM
 }
 
 func start(t *testing.T) *fixture {
@@ -57,8 +68,11 @@ func start(t *testing.T) *fixture {
 	}
 	n := 0
 	s := New(Config{Account: a, NewToken: func() string { n++; return fmt.Sprint("token", n) },
-		NewCertificate: func(csr []byte) ([]byte, []byte, error) { return authority.Device("test", csr) }})
-	f := &fixture{t, s, a, time.Now()}
+		Sign: func(csr []byte) ([]byte, error) {
+			cert, _, err := authority.Device("test", csr)
+			return cert, err
+		}})
+	f := &fixture{t, s, a, authority, time.Now()}
 	if err := s.Create(f.now, iotcore.ProvisioningTemplate{Name: "tmpl", Body: body}); err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +165,16 @@ func TestRegister(t *testing.T) {
 func TestKeysMatchTheCertificate(t *testing.T) {
 	t.Parallel()
 	f := start(t)
-	what, m := f.send("$aws/certificates/create/json", "{}")
+	const topic = "$aws/certificates/create/json"
+	if what, m := f.send(topic, "{}"); what != "" {
+		t.Fatal("answered before there is a key:", what, m)
+	}
+	orders := f.s.TakeKeyOrders()
+	if len(orders) != 1 || len(f.s.TakeKeyOrders()) != 0 {
+		t.Fatal(orders)
+	}
+	certPEM, keyPEM := f.newKey()
+	what, m := f.answer(topic, f.s.Deliver(f.now, orders[0], certPEM, keyPEM))
 	if what != "accepted" {
 		t.Fatal(m)
 	}
@@ -162,6 +185,22 @@ func TestKeysMatchTheCertificate(t *testing.T) {
 	}
 	if account.CertificateID(pair.Leaf) != m["certificateId"] {
 		t.Error("the identifier is not the certificate's")
+	}
+}
+
+func TestKeysThatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	const topic = "$aws/certificates/create/json"
+	for range 2 {
+		f.send(topic, "{}")
+	}
+	orders := f.s.TakeKeyOrders()
+	if what, m := f.answer(topic, f.s.Deliver(f.now, orders[0], nil, nil)); what != "rejected" || m["errorCode"] != "InternalFailure" {
+		t.Error(what, m)
+	}
+	if what, m := f.answer(topic, orders[1].Refuse()); what != "rejected" || m["errorCode"] != "Throttling" {
+		t.Error(what, m)
 	}
 }
 
@@ -316,7 +355,8 @@ func TestHook(t *testing.T) {
 func TestClaims(t *testing.T) {
 	t.Parallel()
 	f := start(t)
-	claim, err := f.s.NewClaim(f.now, "tmpl")
+	certPEM, keyPEM := f.newKey()
+	claim, err := f.s.NewClaim(f.now, "tmpl", certPEM, keyPEM)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,7 +370,7 @@ func TestClaims(t *testing.T) {
 	if f.a.Certificate(claim.CertificateID) != nil {
 		t.Error("the claim has outlived its time")
 	}
-	if _, err := f.s.NewClaim(f.now, "none"); err == nil {
+	if _, err := f.s.NewClaim(f.now, "none", certPEM, keyPEM); err == nil {
 		t.Error("a claim without template")
 	}
 }

@@ -12,9 +12,8 @@ import (
 // Config is what a service is made from.
 type Config struct {
 	Account *account.Account
-	// NewCertificate signs the key of a request in PEM, or makes a key where the request is nil. It returns certificate
-	// and new key as PEM.
-	NewCertificate func(csr []byte) (cert, key []byte, err error)
+	// Sign makes a certificate, in PEM, for the key of a signing request in PEM.
+	Sign func(csr []byte) (cert []byte, err error)
 	// NewToken makes a token that cannot be guessed.
 	NewToken func() string
 }
@@ -41,7 +40,8 @@ type Service struct {
 	claims    []claim      // oldest first
 	aging     []*ownership // oldest first
 	calls     map[uint64]*call
-	fresh     []Call // calls that nobody has taken
+	fresh     []Call     // calls that nobody has taken
+	orders    []KeyOrder // that nobody has taken
 	lastCall  uint64
 }
 
