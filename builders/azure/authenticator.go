@@ -3,6 +3,8 @@ package azureiot
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -26,6 +28,12 @@ type bearer struct {
 
 // Method names the method.
 func (b *bearer) Method() string { return b.method }
+
+// String names the method, and neither token.
+func (b *bearer) String() string { return "azureiot: authenticator for " + b.method }
+
+// Format prints String for every verb.
+func (b *bearer) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, b.String()) }
 
 // Begin gets a token. A re-authentication that the application asks for sends whatever there is.
 func (b *bearer) Begin(ctx context.Context, again bool) (mqtt.AuthExchange, error) {

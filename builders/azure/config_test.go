@@ -24,7 +24,8 @@ func TestBadArguments(t *testing.T) {
 	credential := &fake.TokenCredential{}
 	key := SAS{Key: vectorKey}
 	for want, err := range map[string]error{
-		"is a URL":            second(EventGrid("mqtts://x", credential)),
+		"is a URL":            second(EventGrid("mqtts://user:hunter2@x", credential)),
+		"no name has":         second(IoTHub("HostName=h;DeviceId=d;SharedAccessKey=hunter2=", Device{ID: "d"}, key)),
 		"host is empty":       second(EventGrid("", credential)),
 		"host for HTTP":       second(EventGrid("factory.westeurope-1.eventgrid.azure.net", credential)),
 		"needs a credential":  second(EventGrid(eventGridName, nil)),
@@ -41,7 +42,7 @@ func TestBadArguments(t *testing.T) {
 		"want the name alone": second(IoTHub("h/x", Device{ID: "d"}, key)),
 		"service account":     second(Operations("h", "")),
 	} {
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "azureiot: ") {
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "azureiot: ") || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("want an error with %q, got %v", want, err)
 		}
 	}
@@ -155,7 +156,14 @@ func TestSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []any{id, Options{Scope: "s"}, mqtt.Config{Endpoint: e}} {
+	x, err := e.Auth.Begin(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Done(t.Context(), nil); err != nil { // the broker has the token
+		t.Fatal(err)
+	}
+	for _, v := range []any{id, Options{Scope: "s"}, mqtt.Config{Endpoint: e}, e, e.Auth, x} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 			if s := fmt.Sprintf(verb, v); strings.Contains(s, "hunter2") {
 				t.Errorf("%s: %s", verb, s)

@@ -22,11 +22,12 @@ func ParseConnectionString(s string) (host string, d Device, key SAS, err error)
 		case "SharedAccessKeyName":
 			key.Policy = value
 		case "":
-		default: // its value may be a secret
-			if len(name) > 32 {
-				name = "of it"
-			}
+		case "x509":
+			return "", Device{}, SAS{}, errors.New("azureiot: connection string: the device has a certificate: see IoTHubX509")
+		case "GatewayHostName", "SharedAccessSignature", "SharedAccessKeyFile":
 			return "", Device{}, SAS{}, errors.New("azureiot: connection string: the field " + name + " is not supported")
+		default: // which may be a key without its name
+			return "", Device{}, SAS{}, errors.New("azureiot: connection string: it has an unknown field")
 		}
 	}
 	if host == "" || d.ID == "" || key.Key == "" {

@@ -22,8 +22,13 @@ const (
 
 // splitHost reads host and host:port. port is 0 where there is none.
 func splitHost(endpoint string) (name string, port int, err error) {
-	if strings.Contains(endpoint, "://") {
-		return "", 0, fmt.Errorf("azureiot: host %q is a URL: want the name alone", endpoint)
+	switch {
+	case endpoint == "":
+		return "", 0, errors.New("azureiot: the host is empty")
+	case strings.Contains(endpoint, "://"):
+		return "", 0, errors.New("azureiot: the host is a URL: want the name alone")
+	case strings.ContainsFunc(endpoint, notInHost):
+		return "", 0, errors.New("azureiot: the host has characters that no name has: want the name alone, such as hub.azure-devices.net")
 	}
 	name = strings.ToLower(endpoint)
 	if strings.Contains(name, ":") {
@@ -38,13 +43,16 @@ func splitHost(endpoint string) (name string, port int, err error) {
 		}
 		port = int(n)
 	}
-	switch {
-	case name == "":
+	if name == "" {
 		return "", 0, errors.New("azureiot: the host is empty")
-	case strings.ContainsAny(name, "/?#@ \t\r\n"):
-		return "", 0, fmt.Errorf("azureiot: host %q: want the name alone", endpoint)
 	}
 	return name, port, nil
+}
+
+// notInHost reports what is in no name or address. Such a host is not quoted in errors: it may be a connection string, or a
+// URL with a password.
+func notInHost(r rune) bool {
+	return r <= ' ' || r == 0x7F || strings.ContainsRune("/?#@=;,&+\"'\\", r)
 }
 
 // eventGridHost refuses the host of a namespace that speaks HTTP: the two differ by one label.

@@ -62,8 +62,10 @@ func TestConnectionString(t *testing.T) {
 	if err != nil || host != "hub.azure-devices.net" || d != (Device{"d", "m"}) || key.Key != vectorKey {
 		t.Errorf("%s, %v, %v", host, d, err)
 	}
-	for _, bad := range []string{"", "HostName=h;DeviceId=d", "HostName=h;DeviceId=d;SharedAccessKey=hunter2;GatewayHostName=g", "hunter2=;", vectorKey} {
-		if _, _, _, err := ParseConnectionString(bad); err == nil || strings.Contains(err.Error(), vectorKey) {
+	for _, bad := range []string{"", "HostName=h;DeviceId=d", "HostName=h;DeviceId=d;SharedAccessKey=hunter2;GatewayHostName=g", "hunter2=;", vectorKey,
+		"HostName=h;DeviceId=d;x509=true", "aHVudGVyMmh1bnRlcjI=", "HostName=h;DeviceId=d;hunter2"} {
+		if _, _, _, err := ParseConnectionString(bad); err == nil || strings.Contains(err.Error(), vectorKey) ||
+			strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "aHVu") {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

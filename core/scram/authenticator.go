@@ -23,8 +23,8 @@ var (
 
 // Authenticator is an [mqtt.Authenticator]. Make one with [SHA256].
 type Authenticator struct {
-	user     string // escaped
-	password string
+	user     string        // escaped
+	password func() string // fmt cannot look into a function
 	nonce    func() string
 }
 
@@ -43,7 +43,7 @@ func SHA256(user, password string) (*Authenticator, error) {
 		return nil, errors.New("scram: the password has control characters")
 	}
 	escaped := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(user)
-	return &Authenticator{user: escaped, password: password, nonce: rand.Text}, nil
+	return &Authenticator{user: escaped, password: func() string { return password }, nonce: rand.Text}, nil
 }
 
 func hasControl(s string) bool {

@@ -28,7 +28,7 @@ const (
 
 // exchange is one authentication: first and final message of the client, then the broker's proof.
 type exchange struct {
-	password string
+	password func() string
 	nonce    string
 	first    string // the client's first message without its header
 	step     int
@@ -73,7 +73,7 @@ func (x *exchange) final(serverFirst string) ([]byte, error) {
 	if !strings.HasPrefix(nonce, x.nonce) || len(nonce) == len(x.nonce) {
 		return nil, fmt.Errorf("%w: its nonce does not continue ours", ErrMessage)
 	}
-	salted, err := pbkdf2.Key(sha256.New, x.password, salt, iterations, sha256.Size)
+	salted, err := pbkdf2.Key(sha256.New, x.password(), salt, iterations, sha256.Size)
 	if err != nil {
 		return nil, fmt.Errorf("scram: %w", err)
 	}

@@ -94,7 +94,7 @@ func FuzzServerMessages(f *testing.F) {
 		if _, _, n, err := parse(first); err == nil && n > 2*minIterations {
 			t.Skip("slow")
 		}
-		x := &exchange{password: rfcPassword, nonce: rfcNonce, first: rfcFirst[3:], step: 1}
+		x := &exchange{password: func() string { return rfcPassword }, nonce: rfcNonce, first: rfcFirst[3:], step: 1}
 		if _, err := x.Next(context.Background(), []byte(first)); err != nil && !errors.Is(err, ErrMessage) {
 			t.Error(err)
 		}
@@ -121,8 +121,10 @@ func TestNamesAndPasswords(t *testing.T) {
 		t.Errorf("got %q", first)
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
-		if s := fmt.Sprintf(verb, a); strings.Contains(s, "hunter2") {
-			t.Errorf("%s prints the password: %s", verb, s)
+		for _, v := range []any{a, *a, x, struct{ a *Authenticator }{a}} {
+			if s := fmt.Sprintf(verb, v); strings.Contains(s, "hunter2") {
+				t.Errorf("%s prints the password: %s", verb, s)
+			}
 		}
 	}
 }

@@ -43,18 +43,18 @@ type Assignment struct {
 	ETag      string          `json:"etag"`
 	Payload   json.RawMessage `json:"payload"` // from the allocation policy
 
-	key string
+	key func() string // fmt cannot look into a function; nil with a certificate
 	id  azureiot.Identity
 }
 
 // Endpoint returns the endpoint of the assigned IoT Hub, with the credential that registered.
 func (a *Assignment) Endpoint(optFns ...func(*azureiot.Options)) (mqtt.Endpoint, azureiot.Device, error) {
 	d := azureiot.Device{ID: a.DeviceID}
-	if a.key == "" {
+	if a.key == nil {
 		e, err := azureiot.IoTHubX509(a.Hub, d, a.id, optFns...)
 		return e, d, err
 	}
-	e, err := azureiot.IoTHub(a.Hub, d, azureiot.SAS{Key: a.key}, optFns...)
+	e, err := azureiot.IoTHub(a.Hub, d, azureiot.SAS{Key: a.key()}, optFns...)
 	return e, d, err
 }
 
@@ -114,7 +114,9 @@ func Register(ctx context.Context, o Options) (*Assignment, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.key, a.id = key, o.Identity
+	if a.id = o.Identity; key != "" {
+		a.key = func() string { return key }
+	}
 	return a, nil
 }
 
