@@ -64,7 +64,7 @@ func eventGridToken(host, method string, source TokenSource, o Options) (mqtt.En
 // authentication name of the client, unless the namespace takes it from the certificate. The certificate is read at every
 // attempt; it cannot be renewed in place: see [mqtt.Client.Reconnect].
 func EventGridX509(host string, id Identity, optFns ...func(*Options)) (mqtt.Endpoint, error) {
-	if id.none() {
+	if id.IsZero() {
 		return mqtt.Endpoint{}, errors.New("azureiot: EventGridX509 needs an identity, such as Files")
 	}
 	o, err := newOptions(optFns)

@@ -42,7 +42,7 @@ func IoTHub(host string, d Device, key SAS, optFns ...func(*Options)) (mqtt.Endp
 
 // IoTHubX509 returns an endpoint for a device or module of an IoT Hub, with a certificate. It is read at every attempt.
 func IoTHubX509(host string, d Device, id Identity, optFns ...func(*Options)) (mqtt.Endpoint, error) {
-	if id.none() {
+	if id.IsZero() {
 		return mqtt.Endpoint{}, errors.New("azureiot: IoTHubX509 needs an identity, such as Files")
 	}
 	e, _, err := hub(host, d, id, optFns)

@@ -36,7 +36,8 @@ func KeyPair(pair tls.Certificate) Identity {
 	return Identity{name: "key pair", apply: func(d *direct.Options) { d.Certificate = &pair }}
 }
 
-func (id Identity) none() bool { return id.apply == nil }
+// IsZero reports whether there is no certificate.
+func (id Identity) IsZero() bool { return id.apply == nil }
 
 // String says where the identity comes from, and nothing of the key.
 func (id Identity) String() string { return "azureiot.Identity{" + id.name + "}" }

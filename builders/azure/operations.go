@@ -43,7 +43,7 @@ func Operations(host, tokenFile string, optFns ...func(*Options)) (mqtt.Endpoint
 
 // OperationsX509 is [Operations] with a client certificate.
 func OperationsX509(host string, id Identity, optFns ...func(*Options)) (mqtt.Endpoint, error) {
-	if id.none() {
+	if id.IsZero() {
 		return mqtt.Endpoint{}, errors.New("azureiot: OperationsX509 needs an identity, such as Files")
 	}
 	e, _, err := operations(host, id, optFns)

@@ -37,7 +37,7 @@ func Provisioning(host, scope, registrationID string, key SAS, optFns ...func(*O
 
 // ProvisioningX509 is [Provisioning] with a certificate, whose common name is the registration ID.
 func ProvisioningX509(host, scope, registrationID string, id Identity, optFns ...func(*Options)) (mqtt.Endpoint, error) {
-	if id.none() {
+	if id.IsZero() {
 		return mqtt.Endpoint{}, errors.New("azureiot: ProvisioningX509 needs an identity, such as Files")
 	}
 	return provisioning(host, scope, registrationID, id, optFns)

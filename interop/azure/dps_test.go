@@ -90,6 +90,11 @@ func TestProvisioningFails(t *testing.T) {
 		"refused":         {answers(401, `{"errorCode":401002,"trackingId":"abc","message":"Unauthorized"}`), key, "tracking ID abc"},
 		"not JSON":        {answers(202, `{`), key, "dps: the service's answer"},
 		"disabled":        {answers(200, `{"operationId":"x","status":"disabled","registrationState":{"errorCode":1,"errorMessage":"no"}}`), key, "the registration is disabled"},
+		"throttled":       {func(int) (int, string) { return 429, `{"errorCode":429001,"message":"slow"}` }, key, "the last answer was: dps: status 429"},
+		"no hub":          {answers(200, `{"operationId":"x","status":"assigned","registrationState":{"deviceId":"d"}}`), key, "dps: the service's answer is invalid"},
+		"no state":        {answers(200, `{"operationId":"x","status":"assigned"}`), key, "dps: the service's answer is invalid"},
+		"nothing":         {answers(200, ``), key, "dps: the service's answer is invalid"},
+		"unknown status":  {answers(200, `{"status":"lost"}`), key, "the registration is lost"},
 		"failed":          {answers(202, `{"operationId":"x","status":"failed"}`), key, "the registration is failed"},
 		"for ever":        {func(int) (int, string) { return 202, `{"operationId":"x","status":"assigning"}` }, key, "not assigned yet"},
 	} {

@@ -67,10 +67,11 @@ func (r *registration) run(ctx context.Context) (*Assignment, error) {
 			return nil, err
 		}
 		s, err := read(a)
+		var refused error
 		if e, ok := err.(*Error); ok && e.Transient() {
-			err = nil
-		} else if err == nil && s.Status == "assigned" && s.State != nil && s.State.Hub != "" && s.State.DeviceID != "" {
-			return &s.State.Assignment, nil
+			refused, err = e, nil
+		} else if err == nil && s.Status == "assigned" {
+			return s.assignment()
 		}
 		if err != nil {
 			return nil, err
@@ -78,14 +79,25 @@ func (r *registration) run(ctx context.Context) (*Assignment, error) {
 		if s.OperationID != "" {
 			operation = s.OperationID
 		}
-		if err := wait(ctx, a.retry); err != nil {
-			return nil, err
+		if !wait(ctx, a.retry) {
+			if refused != nil {
+				return nil, fmt.Errorf("dps: not assigned yet: %w; the last answer was: %w", ctx.Err(), refused)
+			}
+			return nil, fmt.Errorf("dps: not assigned yet: %w", ctx.Err())
 		}
 	}
 }
 
-// wait waits for the next question.
-func wait(ctx context.Context, told time.Duration) error {
+// assignment returns what an answer with the status "assigned" has to say.
+func (s *state) assignment() (*Assignment, error) {
+	if s.State == nil || s.State.Hub == "" || s.State.DeviceID == "" {
+		return nil, fmt.Errorf("%w: assigned to no hub, or as no device", ErrAnswer)
+	}
+	return &s.State.Assignment, nil
+}
+
+// wait waits for the next question, and reports whether there is time for it.
+func wait(ctx context.Context, told time.Duration) bool {
 	d := min(max(told, minPoll), maxPoll)
 	if told == 0 { // a fleet should not ask in step
 		d += rand.N(time.Second)
@@ -94,15 +106,16 @@ func wait(ctx context.Context, told time.Duration) error {
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return nil
+		return true
 	case <-ctx.Done():
-		return fmt.Errorf("dps: not assigned yet: %w", ctx.Err())
+		return false
 	}
 }
 
 // ask sends a question and waits for its answer: to register, or for the state of an operation. What is not answered is
 // asked again: it, or the answer, may have gone with a connection.
 func (r *registration) ask(ctx context.Context, operation string, body []byte) (answer, error) {
+	first := r.next + 1 // late answers to the same question are as good
 	for {
 		r.next++
 		rid := strconv.Itoa(r.next)
@@ -115,7 +128,7 @@ func (r *registration) ask(ctx context.Context, operation string, body []byte) (
 			return answer{}, err
 		}
 		late := time.NewTimer(answerTime)
-		a, ok, err := r.await(ctx, rid, late.C)
+		a, ok, err := r.await(ctx, first, late.C)
 		late.Stop()
 		if ok || err != nil {
 			return a, err
@@ -123,11 +136,12 @@ func (r *registration) ask(ctx context.Context, operation string, body []byte) (
 	}
 }
 
-func (r *registration) await(ctx context.Context, rid string, late <-chan time.Time) (a answer, ok bool, err error) {
+// await waits for an answer to a question that was asked as number first or later.
+func (r *registration) await(ctx context.Context, first int, late <-chan time.Time) (a answer, ok bool, err error) {
 	for {
 		select {
 		case a := <-r.answers:
-			if a.rid == rid {
+			if n, err := strconv.Atoi(a.rid); err == nil && n >= first && n <= r.next {
 				return a, true, nil
 			}
 		case <-late:
@@ -170,7 +184,7 @@ func read(a answer) (s state, err error) {
 		return s, e
 	}
 	if err := json.Unmarshal(a.payload, &s); err != nil {
-		return s, fmt.Errorf("dps: the service's answer: %w", err)
+		return s, fmt.Errorf("%w: %w", ErrAnswer, err)
 	}
 	switch s.Status {
 	case "unassigned", "assigning", "assigned":

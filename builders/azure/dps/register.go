@@ -47,7 +47,8 @@ type Assignment struct {
 	id  azureiot.Identity
 }
 
-// Endpoint returns the endpoint of the assigned IoT Hub, with the credential that registered.
+// Endpoint returns the endpoint of the assigned IoT Hub, with the credential that registered. It needs the Assignment that
+// [Register] returned: what is kept of it, as in JSON, is without that credential, and [azureiot.IoTHub] takes it instead.
 func (a *Assignment) Endpoint(optFns ...func(*azureiot.Options)) (mqtt.Endpoint, azureiot.Device, error) {
 	d := azureiot.Device{ID: a.DeviceID}
 	if a.key == nil {
@@ -58,10 +59,13 @@ func (a *Assignment) Endpoint(optFns ...func(*azureiot.Options)) (mqtt.Endpoint,
 	return e, d, err
 }
 
+// ErrAnswer says that an answer of the service makes no sense.
+var ErrAnswer = errors.New("dps: the service's answer is invalid")
+
 // Error is a refusal by the service.
 type Error struct {
-	Status     int    // as in HTTP
-	State      string // "failed" or "disabled" where the registration ended so
+	Status     int    `json:"-"` // as in HTTP
+	State      string `json:"-"` // "failed" or "disabled" where the registration ended so
 	Code       int    `json:"errorCode"`
 	TrackingID string `json:"trackingId"` // for Microsoft's support
 	Message    string `json:"message"`
@@ -70,7 +74,7 @@ type Error struct {
 // Error gives the service's words.
 func (e *Error) Error() string {
 	if e.State != "" {
-		return fmt.Sprintf("dps: the registration is %s: %.256q (%d)", e.State, e.Message, e.Code)
+		return fmt.Sprintf("dps: the registration is %.64s: %.256q (%d)", e.State, e.Message, e.Code)
 	}
 	return fmt.Sprintf("dps: status %d: %.256q (%d, tracking ID %.64s)", e.Status, e.Message, e.Code, e.TrackingID)
 }
@@ -78,8 +82,10 @@ func (e *Error) Error() string {
 // Transient reports whether the service asks to try later. [Register] does so by itself.
 func (e *Error) Transient() bool { return e.Status == 429 || e.Status >= 500 }
 
-// Register registers the device and waits for its hub, asking as often as the service says. It ends with the context, to
-// which a deadline of some minutes is due; a refused credential ends it at once.
+// Register registers the device and waits for its hub, asking as often as the service says, 2 s apart at least and 10
+// minutes at most. It ends with the context, to which a deadline of some minutes is due. What the service refuses, the
+// credential or the registration, ends it at once with a [*azureiot.Refusal] or an [*Error]; where it throttles or has
+// trouble, it is asked again.
 func Register(ctx context.Context, o Options) (*Assignment, error) {
 	e, key, err := o.endpoint()
 	if err != nil {
@@ -122,8 +128,13 @@ func Register(ctx context.Context, o Options) (*Assignment, error) {
 
 // endpoint chooses the credential.
 func (o *Options) endpoint() (e mqtt.Endpoint, key string, err error) {
-	if o.GroupKey != "" && o.Key != "" {
+	switch certificate := !o.Identity.IsZero(); {
+	case o.GroupKey != "" && o.Key != "":
 		return e, "", errors.New("dps: Options.Key excludes Options.GroupKey")
+	case certificate && o.Key+o.GroupKey != "":
+		return e, "", errors.New("dps: Options.Identity excludes Options.Key and Options.GroupKey")
+	case !certificate && o.Key+o.GroupKey == "":
+		return e, "", errors.New("dps: want one of Options.Key, Options.GroupKey and Options.Identity")
 	}
 	if key = o.Key; o.GroupKey != "" {
 		if key, err = azureiot.DeriveKey(o.GroupKey, o.RegistrationID); err != nil {
