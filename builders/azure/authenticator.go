@@ -24,6 +24,7 @@ type bearer struct {
 	accepted string              // what the broker has
 	expires  time.Time           // of that
 	refresh  time.Time           // the first recommendation for it that was not zero
+	lead     time.Duration       // how long before it expires there may be a new one
 }
 
 // Method names the method.
@@ -58,6 +59,7 @@ func (b *bearer) note(token azcore.AccessToken, accepted bool) {
 	switch {
 	case accepted && token.Token != b.accepted:
 		b.accepted, b.expires, b.refresh = token.Token, token.ExpiresOn, token.RefreshOn
+		b.lead = min(lastMinutes, time.Until(token.ExpiresOn)/2)
 	case token.Token == b.accepted && !token.RefreshOn.IsZero() && b.refresh.IsZero():
 		b.refresh = token.RefreshOn
 	}

@@ -136,6 +136,7 @@ func eventGrid(host string, id Identity, o Options) (mqtt.Endpoint, error) {
 		NoQoS2:              true,
 		NoUserProperties:    true,
 		NoRejections:        true,
+		MaxPayload:          512 << 10, // of a packet, but only MQTT 5 announces that
 		PublishRate:         1000,
 		PublishBytes:        1 << 20,
 	}
@@ -144,7 +145,7 @@ func eventGrid(host string, id Identity, o Options) (mqtt.Endpoint, error) {
 		if err := checkEventGrid(c); err != nil {
 			return err
 		}
-		return g.wait(ctx)
+		return g.wait(ctx, c.ClientID)
 	}
 	e.Explain, e.Terminal = explain("Event Grid", eventGridLikely), terminal
 	return e, nil

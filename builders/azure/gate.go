@@ -10,23 +10,31 @@ import (
 // for packets that do not take the same time to arrive.
 const connectInterval = 1100 * time.Millisecond
 
-// gate delays a CONNECT that would come too soon after the one before: it is the packets that count, however long a
-// connection takes to be made.
+// gate delays a CONNECT that would come too soon after the one before of its session: it is the packets that count, however
+// long a connection takes to be made. Clients that share an endpoint do not wait for one another.
 type gate struct {
 	mu   sync.Mutex
-	next time.Time
+	last map[string]time.Time // when the last CONNECT was sent, by client identifier
 }
 
-func (g *gate) wait(ctx context.Context) error {
+func (g *gate) wait(ctx context.Context, clientID string) error {
 	g.mu.Lock()
 	now := time.Now()
-	if g.next.Before(now) {
-		g.next = now
+	for id, at := range g.last { // those of the last second are few
+		if now.Sub(at) >= connectInterval {
+			delete(g.last, id)
+		}
 	}
-	wait := g.next.Sub(now)
-	g.next = g.next.Add(connectInterval)
+	at := now
+	if last, ok := g.last[clientID]; ok && clientID != "" { // each CONNECT without an identifier begins a session of its own
+		at = last.Add(connectInterval)
+	}
+	if g.last == nil {
+		g.last = make(map[string]time.Time)
+	}
+	g.last[clientID] = at
 	g.mu.Unlock()
-	return sleep(ctx, wait)
+	return sleep(ctx, at.Sub(now))
 }
 
 // sleep waits, or returns why it could not.

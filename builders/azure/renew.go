@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 )
 
 const (
@@ -36,19 +38,27 @@ func (b *bearer) renew(ctx context.Context, last error) error {
 			return err
 		}
 		b.note(token, false)
-		b.mu.Lock()
-		changed := token.Token != b.accepted
-		if changed {
-			b.fresh = &token
-		}
-		b.mu.Unlock()
-		if changed {
+		if b.better(token) {
 			return nil
 		}
 		if next := b.due(); next > wait { // a recommendation came with it
 			wait = next
 		}
 	}
+}
+
+// better keeps a token for the next exchange if the broker should have it: another one, and where both say how long they
+// live, one that lives longer. A source that has nothing but expired tokens costs the connection that way no sooner than
+// its token does.
+func (b *bearer) better(token azcore.AccessToken) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	longer := b.watch > 0 || token.ExpiresOn.IsZero() || b.expires.IsZero() || token.ExpiresOn.After(b.expires)
+	if token.Token == b.accepted || !longer {
+		return false
+	}
+	b.fresh = &token
+	return true
 }
 
 // due returns how long the token that the broker has is good enough.
@@ -59,15 +69,16 @@ func (b *bearer) due() time.Duration {
 	switch {
 	case b.watch > 0:
 		return b.watch
-	case b.refresh.After(now):
+	case b.refresh.After(now) && (b.expires.IsZero() || b.refresh.Before(b.expires.Add(-b.lead))):
 		return b.refresh.Sub(now)
-	case !b.refresh.IsZero(): // recommended, and not there yet
+	case !b.refresh.IsZero() && !b.refresh.After(now): // recommended, and not there yet
 		return poll()
-	case b.expires.IsZero():
+	case b.expires.IsZero() || b.lead <= 0: // it had expired when the broker took it
 		return poll()
 	}
-	// Within the last five minutes, not at once: a service that has to judge the tokens of a whole fleet is thankful.
-	return max(0, b.expires.Sub(now)-lastMinutes+rand.N(lastMinutes/5))
+	// Within the last five minutes, not at once: a service that has to judge the tokens of a whole fleet is thankful. And not
+	// in the first half of a short life: who signs a new token for every question would be asked in a loop.
+	return max(0, b.expires.Sub(now)-b.lead+rand.N(b.lead/5+1))
 }
 
 // poll returns how long to wait for something to change.
