@@ -38,6 +38,8 @@ func TestBadArguments(t *testing.T) {
 		"Options.WebSocket":   second(EventGrid("h", credential, func(o *Options) { o.Path = "/x" })),
 		"no ID":               second(IoTHub("h", Device{}, key)),
 		"does not take":       second(IoTHub("h", Device{ID: "a/b"}, key)),
+		"not take":            second(IoTHub("h", Device{ID: "a+b"}, key)),
+		"IoT Hub does":        second(IoTHub("h", Device{ID: "ü"}, key)),
 		"longer than 128":     second(IoTHub("h", Device{ID: strings.Repeat("a", 129)}, key)),
 		"want the name alone": second(IoTHub("h/x", Device{ID: "d"}, key)),
 		"service account":     second(Operations("h", "")),
@@ -98,6 +100,7 @@ func TestPrepare(t *testing.T) {
 		"Will.QoS":                        {grid, packet.Connect{Will: &packet.Will{QoS: 2}}},
 		"Version":                         {hub, packet.Connect{Version: packet.V5, ClientID: "pump-7/valve"}},
 		"ClientID":                        {hub, packet.Connect{Version: packet.V311, ClientID: "pump-7"}},
+		"Will.Topic":                      {hub, packet.Connect{Version: packet.V311, ClientID: "pump-7/valve", Will: &packet.Will{Topic: "devices/pump-7/messages/events/"}}},
 		"KeepAlive: want at most 1,177 s": {hub, packet.Connect{Version: packet.V311, ClientID: "pump-7/valve", KeepAlive: 1178}},
 	} {
 		err := tt.e.Prepare(t.Context(), &tt.c)

@@ -14,8 +14,10 @@ const APIVersion = "2021-04-12"
 
 // Device names a device of an IoT Hub, or a module on one.
 type Device struct {
-	ID     string // case counts
-	Module string // empty: the device itself
+	// ID is up to 128 ASCII letters, digits and - . % _ * ? ! ( ) , : = @ $ '. Case counts.
+	ID string
+	// Module is of the same kind. Empty: the device itself.
+	Module string
 }
 
 // ClientID is the client identifier that IoT Hub wants.
@@ -24,6 +26,14 @@ func (d Device) ClientID() string {
 		return d.ID
 	}
 	return d.ID + "/" + d.Module
+}
+
+// events is the topic of telemetry, without its properties.
+func (d Device) events() string {
+	if d.Module == "" {
+		return "devices/" + d.ID + "/messages/events/"
+	}
+	return "devices/" + d.ID + "/modules/" + d.Module + "/messages/events/"
 }
 
 // resource is what a shared access signature is for.
@@ -51,10 +61,11 @@ func (d Device) check() error {
 	return nil
 }
 
-// forbidden reports what is not in IoT Hub's identities: ASCII letters and digits, and some punctuation.
+// forbidden reports what is not in IoT Hub's identities: ASCII letters and digits, and some punctuation. A plus could be in no
+// topic.
 func forbidden(r rune) bool {
 	alphanumeric := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-	return !alphanumeric && !strings.ContainsRune("-.%_*?!(),:=@$'+", r)
+	return !alphanumeric && !strings.ContainsRune("-.%_*?!(),:=@$'", r)
 }
 
 // Defaults returns the configuration with what the device's IoT Hub needs, whatever was there:

@@ -3,6 +3,7 @@ package azureiot
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +16,8 @@ const pathHub = "$iothub/websocket"
 
 // IoTHub returns an endpoint for a device or module of an IoT Hub, with its key. The host is <hub>.azure-devices.net, with or
 // without a port. Make the configuration with [Device.Defaults].
+//
+// The hub has one connection for each identity: a program that runs twice takes it from itself, again and again.
 //
 // A signature is made at every attempt. MQTT 3.1.1 cannot renew it in place: when 85 % of its time are over, the connection is
 // replaced as [mqtt.Client.Reconnect] does, without losing a publish at QoS 1.
@@ -65,7 +68,7 @@ func hub(host string, d Device, id Identity, optFns []func(*Options)) (e mqtt.En
 	if e, err = o.dial(name, port, pathHub, id); err != nil {
 		return e, "", err
 	}
-	e.Limits = mqtt.Limits{NoQoS2: true}
+	e.Limits = mqtt.Limits{NoQoS2: true, MaxPayload: maxHubMessage}
 	e.Explain, e.Terminal = explain("IoT Hub", hubLikely), terminal
 	username := d.username(name)
 	e.Prepare = func(_ context.Context, c *packet.Connect) error {
@@ -74,6 +77,9 @@ func hub(host string, d Device, id Identity, optFns []func(*Options)) (e mqtt.En
 	}
 	return e, name, nil
 }
+
+// maxHubMessage is the largest message to the hub, in bytes: 256 KB, and one less as Microsoft's SDKs have it.
+const maxHubMessage = 256<<10 - 1
 
 func prepareHub(d Device, c *packet.Connect) error {
 	switch {
@@ -85,6 +91,8 @@ func prepareHub(d Device, c *packet.Connect) error {
 		return &ConfigError{Field: "KeepAlive", Want: "at most 1,177 s"}
 	case c.Will != nil && c.Will.QoS > packet.QoS1:
 		return &ConfigError{Field: "Will.QoS", Want: "0 or 1"}
+	case c.Will != nil && !strings.HasPrefix(c.Will.Topic, d.events()):
+		return &ConfigError{Field: "Will.Topic", Want: "the topic of telemetry, " + d.events()}
 	}
 	return nil
 }

@@ -104,11 +104,15 @@ func TestHubTelemetryAndMessages(t *testing.T) {
 				if err := device.Send(t.Context(), iothub.Telemetry{Payload: make([]byte, 300<<10)}); err == nil {
 					t.Error("a message of 300 KiB was sent")
 				}
+				_, err := device.Client().Publish(t.Context(), device.Publish(iothub.Telemetry{Payload: make([]byte, 300<<10)}))
+				if limit, ok := errors.AsType[*mqtt.LimitError](err); !ok || !mqtt.NotSent(err) {
+					t.Errorf("a message of 300 KiB: %v, %v", limit, err)
+				}
 				if d.Module != "" {
 					return
 				}
 				in := make(chan iothub.Message, 1)
-				_, err := device.Messages(t.Context(), func(m iothub.Message) { in <- m })
+				_, err = device.Messages(t.Context(), func(m iothub.Message) { in <- m })
 				must(t, err)
 				synctest.Wait()
 				if !h.Send("pump-7", "%24.mid=m1&%24.to=%2Fdevices%2Fpump-7&a%2Bb=c%2Bd&empty", []byte("hello")) {

@@ -9,7 +9,7 @@ import (
 )
 
 // maxTelemetry is the largest message to the cloud, properties included.
-const maxTelemetry = 256 << 10
+const maxTelemetry = 256<<10 - 1
 
 // Telemetry is a message to the cloud. Empty fields are left out.
 type Telemetry struct {
