@@ -138,7 +138,7 @@ func (c *cloud) want(want string) {
 
 func (c *cloud) connect() (*commands.Client, *mqtt.Client) {
 	c.t.Helper()
-	m, err := mqtt.New(mqtt.Config{Endpoint: mqtt.Endpoint{Dial: c.Dial}, ClientID: "lamp", SessionExpiry: time.Hour})
+	m, err := mqtt.New(mqtt.Config{Endpoint: mqtt.Endpoint{Dial: c.Dial, Limits: mqtt.Limits{MaxPayload: 128 << 10}}, ClientID: "lamp", SessionExpiry: time.Hour})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -283,7 +283,10 @@ func TestAnsweredUntilTaken(t *testing.T) {
 			return ""
 		}
 		c.lose = func() bool { return n == 1 }
-		errs := serve(t, d, func(context.Context, *commands.Command) (commands.Result, error) {
+		errs := serve(t, d, func(_ context.Context, x *commands.Command) (commands.Result, error) {
+			if x.ID == "huge" {
+				return commands.Result{"x": commands.Text(strings.Repeat("x", 200_000))}, nil
+			}
 			return commands.Result{"x": commands.Bool(true)}, nil
 		})
 		for _, step := range []struct {
@@ -292,6 +295,7 @@ func TestAnsweredUntilTaken(t *testing.T) {
 		}{
 			{"throttled", "throttled SUCCEEDED, throttled SUCCEEDED, throttled SUCCEEDED, throttled SUCCEEDED", 3},
 			{"invalid", "invalid SUCCEEDED, invalid SUCCEEDED", 1},
+			{"huge", "huge SUCCEEDED", 1},
 			{"gone", "gone SUCCEEDED", 1},
 			{"lost", "lost SUCCEEDED, lost SUCCEEDED", 1},
 		} {

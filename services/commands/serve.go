@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
 )
 
@@ -231,7 +232,7 @@ func (s *Server) answer(c *Command, result Result, err error) {
 		case errors.Is(err, ErrTerminal), errors.Is(err, ErrInvalidStateTransition), errors.Is(err, ErrNotFound):
 			s.report(err)
 			return
-		case errors.Is(err, ErrInvalidRequest):
+		case errors.Is(err, ErrInvalidRequest), tooLong(err):
 			s.report(err)
 			if u.Reason == nil && u.Result == nil {
 				return
@@ -242,6 +243,12 @@ func (s *Server) answer(c *Command, result Result, err error) {
 			rest(s.ctx, failures)
 		}
 	}
+}
+
+// tooLong reports whether an answer does not fit into what the broker takes.
+func tooLong(err error) bool {
+	limit, ok := errors.AsType[*mqtt.LimitError](err)
+	return ok && limit.Packet == packet.PUBLISH
 }
 
 func (s *Server) report(err error) {

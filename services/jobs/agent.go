@@ -43,6 +43,7 @@ type Agent struct {
 
 	mu      sync.Mutex
 	running *Job
+	latest  *NextChanged // the latest notification since the last question
 }
 
 // NewAgent returns an agent. It does nothing before [Agent.Run].
@@ -66,12 +67,12 @@ func (a *Agent) Run(ctx context.Context) error {
 			stream.Close()
 		}
 	}()
-	first := true
+	var begun beginning
 	for failures := 0; ; {
 		idle := false
 		err := a.listen(ctx, &stream)
 		if err == nil {
-			idle, err = a.next(ctx, &first)
+			idle, err = a.next(ctx, &begun)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -122,48 +123,66 @@ func (a *Agent) listen(ctx context.Context, stream **reqres.Stream) error {
 
 // notified looks at what a notification says. nil stands for any that may have been missed.
 func (a *Agent) notified(n *NextChanged) {
+	if n == nil {
+		n = new(NextChanged)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.latest = n
 	select {
 	case a.kick <- struct{}{}:
 	default:
 	}
-	// The job that runs is the next one as long as it is not at an end, or another one is ahead of it.
-	if j := a.running; j != nil && (n == nil || n.Execution == nil || n.Execution.JobID != j.JobID || n.Execution.Number != j.Number) {
-		select {
-		case j.doubt <- struct{}{}:
-		default:
-		}
+	a.suspect()
+}
+
+// suspect has the guard of the job that runs look how it stands, where the latest notification names another one: the job is
+// the next one as long as it is not at an end, or another one is ahead of it. a.mu is held.
+func (a *Agent) suspect() {
+	j, n := a.running, a.latest
+	if j == nil || n == nil || n.Execution != nil && n.Execution.JobID == j.JobID && n.Execution.Number == j.Number {
+		return
+	}
+	select {
+	case j.doubt <- struct{}{}:
+	default:
 	}
 }
 
+// beginning is what was in progress before an agent began: an earlier process has done a part of it.
+type beginning struct {
+	over  bool       // nothing of it is left
+	found *Execution // what of it comes next
+}
+
 // next asks for the next job and does it. idle says that there is none.
-func (a *Agent) next(ctx context.Context, first *bool) (idle bool, err error) {
+func (a *Agent) next(ctx context.Context, begun *beginning) (idle bool, err error) {
 	if _, err := a.c.r.MQTT().Connected(ctx); err != nil {
 		return false, err
 	}
 	asking, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	resumed := false
-	if *first { // what is in progress now was begun by another agent
-		e, err := a.c.Describe(asking, Next, Describe{NoDocument: true})
-		if err != nil {
+	if !begun.over {
+		if begun.found, err = a.c.Describe(asking, Next, Describe{NoDocument: true}); err != nil {
 			return false, err
 		}
-		resumed = e != nil && e.Status == InProgress
+		begun.over = begun.found == nil || begun.found.Status != InProgress
 	}
+	a.mu.Lock()
+	a.latest = nil // the answer will know of whatever was notified
 	select {
-	case <-a.kick: // the answer will know of whatever it stands for
+	case <-a.kick:
 	default:
 	}
+	a.mu.Unlock()
 	e, err := a.c.StartNext(asking, StartNext{StepTimeout: a.o.StepTimeout})
 	if err != nil {
 		return false, err
 	}
-	*first = false
 	if e == nil {
 		return true, nil
 	}
+	resumed := !begun.over && begun.found.JobID == e.JobID && begun.found.Number == e.Number
 	return false, a.work(ctx, e, resumed)
 }
 
@@ -174,6 +193,7 @@ func (a *Agent) work(ctx context.Context, e *Execution, resumed bool) error {
 	j := &Job{Execution: *e, Resumed: resumed, a: a, cancel: cancel, doubt: make(chan struct{}, 1), version: e.Version}
 	a.mu.Lock()
 	a.running = j
+	a.suspect() // it may have ended since the service has answered
 	a.mu.Unlock()
 	var guard sync.WaitGroup
 	guarding, stop := context.WithCancel(working)

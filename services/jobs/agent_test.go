@@ -188,6 +188,61 @@ func TestResume(t *testing.T) {
 	})
 }
 
+// All that an earlier process has begun is marked, and nothing that this one has begun itself, even where the answer that
+// says so was lost.
+func TestResumeSeveral(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := newCloud(t)
+		for i, status := range []string{"IN_PROGRESS", "IN_PROGRESS", "QUEUED", "QUEUED"} {
+			c.jobs = append(c.jobs, &execution{id: fmt.Sprint("j", i), status: status, document: "{}", version: 2})
+		}
+		starts := 0
+		c.lose = func(op string) bool {
+			if op == "start-next" {
+				starts++
+			}
+			return op == "start-next" && starts == 3
+		}
+		j, _ := c.connect()
+		var seen []string
+		run(t, j, func(_ context.Context, job *jobs.Job) error {
+			seen = append(seen, fmt.Sprintf("%s/%v", job.JobID, job.Resumed))
+			return nil
+		})
+		time.Sleep(10 * time.Minute)
+		c.want("j3", "SUCCEEDED", nil)
+		if want := []string{"j0/true", "j1/true", "j2/false", "j3/false"}; !slices.Equal(seen, want) {
+			t.Errorf("seen %q, want %q", seen, want)
+		}
+	})
+}
+
+// A cancellation that is notified before the handler has begun reaches it too.
+func TestCanceledAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := newCloud(t)
+		c.lose = func(op string) bool {
+			if op == "start-next" && len(c.jobs) > 0 && c.jobs[0].pending() {
+				c.jobs[0].status = "CANCELED"
+				c.conn.Send(c.notify()...) // before the answer, which says that it is in progress
+			}
+			return false
+		}
+		j, _ := c.connect()
+		causes := make(chan error, 9)
+		run(t, j, func(ctx context.Context, job *jobs.Job) error {
+			<-ctx.Done()
+			causes <- context.Cause(ctx)
+			return ctx.Err()
+		})
+		c.create("a")
+		time.Sleep(time.Minute)
+		if e, ok := errors.AsType[*jobs.CanceledError](<-causes); !ok || e.Status != jobs.Canceled {
+			t.Errorf("the cause is %v", e)
+		}
+	})
+}
+
 // A handler that is done although it was told to stop is reported.
 func TestDoneWhileStopping(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -203,7 +258,7 @@ func TestDoneWhileStopping(t *testing.T) {
 
 // The end of a job is reported until the service has it, and the job is done once.
 func TestReportedUntilTaken(t *testing.T) {
-	for _, how := range []string{"throttled", "lost", "session lost", "lost, terse", "session lost, terse", "acknowledgement lost, terse", "invalid", "version"} {
+	for _, how := range []string{"throttled", "lost", "session lost", "lost, terse", "session lost, terse", "acknowledgement lost, terse", "invalid", "huge", "version"} {
 		t.Run(how, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c := newCloud(t)
@@ -216,6 +271,8 @@ func TestReportedUntilTaken(t *testing.T) {
 					switch how {
 					case "invalid":
 						job.Note(map[string]string{"log": "two\nlines"})
+					case "huge":
+						job.Note(map[string]string{"log": strings.Repeat("x", 200_000)})
 					case "version":
 						c.set(func(c *cloud) { c.jobs[0].version += 3 })
 					}

@@ -314,7 +314,7 @@ func (c *cloud) cut(m *mqtt.Client) {
 // connect returns a client of lamp.
 func (c *cloud) connect() (*jobs.Client, *mqtt.Client) {
 	c.t.Helper()
-	m, err := mqtt.New(mqtt.Config{Endpoint: mqtt.Endpoint{Dial: c.Dial}, ClientID: "lamp", SessionExpiry: time.Hour})
+	m, err := mqtt.New(mqtt.Config{Endpoint: mqtt.Endpoint{Dial: c.Dial, Limits: mqtt.Limits{MaxPayload: 128 << 10}}, ClientID: "lamp", SessionExpiry: time.Hour})
 	if err != nil {
 		c.t.Fatal(err)
 	}

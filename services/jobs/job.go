@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
 )
 
@@ -149,7 +151,7 @@ func (j *Job) finish(ctx context.Context, result error) error {
 		case canceled != nil || errors.Is(err, ErrInvalidStateTransition):
 			j.a.report(fmt.Errorf("jobs: %s cannot be reported as %s: %w", j.JobID, status, err))
 			return nil
-		case errors.Is(err, ErrInvalidRequest) && (extra != nil || j.isNoted()):
+		case (errors.Is(err, ErrInvalidRequest) || tooLong(err)) && (extra != nil || j.isNoted()):
 			j.a.report(fmt.Errorf("jobs: %s is reported without details: %w", j.JobID, err))
 			j.mu.Lock()
 			extra, j.noted = nil, false // more important than why is that it has ended
@@ -161,6 +163,12 @@ func (j *Job) finish(ctx context.Context, result error) error {
 			rest(ctx, failures)
 		}
 	}
+}
+
+// tooLong reports whether a report does not fit into what the broker takes.
+func tooLong(err error) bool {
+	limit, ok := errors.AsType[*mqtt.LimitError](err)
+	return ok && limit.Packet == packet.PUBLISH
 }
 
 func (j *Job) isNoted() bool {

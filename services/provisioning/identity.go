@@ -73,6 +73,8 @@ func (d dir) keep(p *pending) error {
 	err := d.remove(identFile) // an old identity ends here: its parts are replaced one by one
 	if err == nil && p.Certificate.PrivateKey != "" {
 		err = d.write(keyFile, []byte(p.Certificate.PrivateKey))
+	} else if err == nil {
+		err = d.remove(keyFile) // of an identity before: now the key is in a signer
 	}
 	if err == nil {
 		err = d.write(certFile, []byte(p.Certificate.PEM))

@@ -52,6 +52,9 @@ func Provision(ctx context.Context, r *reqres.Client, o Options) (*Identity, err
 	if o.Dir == "" || !validTemplate(o.Template) {
 		return nil, fmt.Errorf("provisioning: no directory, or %q cannot be the name of a template", o.Template)
 	}
+	if r == nil {
+		return nil, fmt.Errorf("provisioning: there is no identity in %s, and no client to get one with", o.Dir)
+	}
 	c, err := New(r, o.Format)
 	if err != nil {
 		return nil, err
@@ -114,7 +117,13 @@ func (p *provisioner) resume() (*pending, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	if err == nil && old.Thing != nil && old.Template != p.o.Template { // complete first what is to be replaced
+		return nil, p.dir.keep(old)
+	}
 	age := time.Since(old.Created)
+	if err == nil && old.Thing != nil && p.check(&old.Certificate) == nil {
+		return old, nil // however old: the token is used
+	}
 	if err != nil || old.Template != p.o.Template || age < 0 || age > tokenLife || p.check(&old.Certificate) != nil {
 		if err := p.dir.remove(pendingFile); err != nil {
 			return nil, fmt.Errorf("provisioning: %w", err)

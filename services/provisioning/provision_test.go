@@ -256,6 +256,60 @@ func TestUselessPending(t *testing.T) {
 	}
 }
 
+// What is registered already is completed, however old it is, also before it is replaced by that of another template.
+func TestCompletesWhatIsRegistered(t *testing.T) {
+	for _, template := range []string{"fleet", "other"} {
+		c := newCloud(t)
+		o := options(t.TempDir())
+		r := c.connect()
+		crash(t, 11, func() { _, _ = provision(t, r, o) })
+		var p pending
+		if err := dir(o.Dir).readJSON(pendingFile, &p); err != nil || p.Thing == nil {
+			t.Fatal(p, err)
+		}
+		p.Created = time.Now().Add(-2 * time.Hour)
+		if err := dir(o.Dir).writeJSON(pendingFile, p); err != nil {
+			t.Fatal(err)
+		}
+		o.Fresh, o.Template = true, template
+		want := "cert-1"
+		if template == "other" {
+			c.set(func(c *cloud) { c.refuse = func(string) *Error { return &Error{429, "Throttling", "slow down"} } })
+			if _, err := provision(t, r, o); !errors.Is(err, ErrThrottled) {
+				t.Errorf("got %v", err)
+			}
+		} else if _, err := provision(t, r, o); err != nil {
+			t.Error(err)
+		}
+		id, err := Load(o.Dir, nil)
+		wantIdentity(t, id, err)
+		if id.CertificateID != want {
+			t.Errorf("%s: got %v, want %s", template, id, want)
+		}
+	}
+}
+
+func TestNoClient(t *testing.T) {
+	if _, err := provision(t, nil, options(t.TempDir())); err == nil {
+		t.Error("an identity comes from nowhere")
+	}
+}
+
+// The key of an identity before is not left behind where the new one is in a signer.
+func TestKeyOfBefore(t *testing.T) {
+	c := newCloud(t)
+	o := options(t.TempDir())
+	if _, err := provision(t, c.connect(), o); err != nil {
+		t.Fatal(err)
+	}
+	o.Fresh, o.Signer = true, signer(t)
+	id, err := provision(t, c.connect(), o)
+	wantIdentity(t, id, err)
+	if _, err := os.Stat(filepath.Join(o.Dir, keyFile)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the old key: %v", err)
+	}
+}
+
 // An identity that is damaged is an error, and is not replaced behind the owner's back.
 func TestDamagedIdentity(t *testing.T) {
 	for name, damage := range map[string]func(d string) error{

@@ -196,6 +196,26 @@ func TestWrongUpdates(t *testing.T) {
 	})
 }
 
+// What nobody has set must not remove a section: a nil map is null in JSON.
+func TestNilSections(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := newCloud(t)
+		s, _ := c.connect()
+		for name, section := range map[string]any{"map": map[string]any(nil), "pointer": (*lamp)(nil), "raw": json.RawMessage(nil)} {
+			if _, err := s.Update(t.Context(), shadow.Update{Reported: lamp{Level: 1}, Desired: lamp{Level: 2}}); err != nil {
+				t.Fatal(err)
+			}
+			doc, err := s.Update(t.Context(), shadow.Update{Reported: section, Desired: section})
+			if err != nil || doc.State.Reported != nil || doc.State.Desired != nil {
+				t.Errorf("%s: the service got %s and %s, %v", name, doc.State.Desired, doc.State.Reported, err)
+			}
+		}
+		if doc, err := s.Update(t.Context(), shadow.Update{Reported: shadow.Null}); err != nil || string(doc.State.Reported) != "null" {
+			t.Errorf("the service got %v, %v", doc, err)
+		}
+	})
+}
+
 func TestWritten(t *testing.T) {
 	t.Parallel()
 	meta := json.RawMessage(`{"a":{"b":{"timestamp":1700000000}},"list":[{"timestamp":1}]}`)

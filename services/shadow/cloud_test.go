@@ -264,7 +264,7 @@ const classic = "$aws/things/lamp/shadow/"
 // connect returns a client of the classic shadow of lamp.
 func (c *cloud) connect(optFns ...func(*shadow.Options)) (*shadow.Client, *mqtt.Client) {
 	c.t.Helper()
-	m, err := mqtt.New(mqtt.Config{Endpoint: mqtt.Endpoint{Dial: c.Dial}, ClientID: "lamp", SessionExpiry: time.Hour})
+	m, err := mqtt.New(mqtt.Config{Endpoint: mqtt.Endpoint{Dial: c.Dial, Limits: mqtt.Limits{MaxPayload: 128 << 10}}, ClientID: "lamp", SessionExpiry: time.Hour})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
 )
 
@@ -278,7 +279,9 @@ func (s *Sync[D]) report(err error) {
 // unfit reports whether only another value can help.
 func unfit(err error) bool {
 	_, unmarshalable := errors.AsType[*json.UnsupportedValueError](err)
-	return unmarshalable || errors.Is(err, ErrInvalid) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrUnsupportedEncoding)
+	limit, limited := errors.AsType[*mqtt.LimitError](err)
+	tooLong := limited && limit.Packet == packet.PUBLISH
+	return unmarshalable || tooLong || errors.Is(err, ErrInvalid) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrUnsupportedEncoding)
 }
 
 // denied reports whether only somebody else can help.

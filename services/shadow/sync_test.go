@@ -355,6 +355,11 @@ func TestSyncRefused(t *testing.T) {
 			t.Error(err)
 		}
 		c.set(func(c *cloud) { c.refuse = func(string) (int, string) { return 403, "Forbidden" } })
+		if err := k.Set(t.Context(), lamp{Scenes: []string{strings.Repeat("x", 200_000)}}); err == nil {
+			t.Error("more than the broker takes is taken")
+		} else if _, ok := errors.AsType[*mqtt.LimitError](err); !ok {
+			t.Error(err)
+		}
 		wantErr(t, k.Set(t.Context(), lamp{Level: 2}), shadow.ErrForbidden)
 		c.set(func(c *cloud) { c.refuse = nil })
 		time.Sleep(2 * time.Minute) // somebody has changed the policy

@@ -4,10 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 )
 
 // Update is a change to a shadow. Desired and Reported are anything that becomes a JSON object; in it, null removes a
-// key. nil leaves the section as it is, [Null] removes it.
+// key. nil leaves the section as it is, a nil map or pointer too; [Null] removes it.
 type Update struct {
 	Desired  any
 	Reported any
@@ -21,6 +22,18 @@ type Update struct {
 // Null removes what it stands for.
 var Null = json.RawMessage("null")
 
+// isNil reports whether a section says nothing. In JSON a nil map, pointer or raw message would be null, which removes
+// everything: too much for a variable that nobody has set.
+func isNil(section any) bool {
+	switch v := reflect.ValueOf(section); v.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Map, reflect.Pointer, reflect.Slice:
+		return v.IsNil()
+	}
+	return false
+}
+
 // Update changes the shadow, and makes it where there is none: UpdateShadow and UpdateNamedShadow of the service. The
 // document has what was sent, the version and the time. Errors: [ErrVersionConflict], [ErrInvalid], [ErrTooLarge],
 // [ErrThrottled] and others of this package, those of package reqres where no answer came: after a lost session the
@@ -29,10 +42,10 @@ var Null = json.RawMessage("null")
 // It publishes to $aws/things/{thing}/shadow[/name/{name}]/update.
 func (c *Client) Update(ctx context.Context, u Update) (*Document, error) {
 	state := make(map[string]any)
-	if u.Desired != nil {
+	if !isNil(u.Desired) {
 		state["desired"] = u.Desired
 	}
-	if u.Reported != nil {
+	if !isNil(u.Reported) {
 		state["reported"] = u.Reported
 	}
 	if len(u.ClientToken) > 64 {
