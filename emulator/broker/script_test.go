@@ -307,19 +307,22 @@ func (s *script) server(f []string) {
 	b := s.start()
 	var err error
 	switch f[0] {
-	case "publish", "send":
+	case "publish", "send", "answer":
 		to, words := "", f[1:]
-		if f[0] == "send" {
+		if f[0] != "publish" {
 			to, words = f[1], f[2:]
 		}
 		var p packet.Publish
 		if p, err = parsePublish(words); err != nil {
 			s.fatalf("%v", err)
 		}
-		if to == "" {
+		switch f[0] {
+		case "publish":
 			err = b.Publish(s.now, p)
-		} else {
+		case "send":
 			err = b.Send(s.now, to, p)
+		case "answer":
+			b.Reply(s.now, broker.Reply{Publish: p, To: to, Only: true})
 		}
 	case "drop":
 		err = b.Drop(s.now, f[1])

@@ -53,16 +53,10 @@ func (a *application) change(ctx context.Context, d *device, mode string) error 
 		return err
 	}
 	for {
-		err := func() error {
-			asking, cancel := context.WithTimeout(ctx, limit)
-			defer cancel()
-			doc, err := c.Get(asking)
-			if err != nil {
-				return err
-			}
-			_, err = c.Update(asking, shadow.Update{Desired: map[string]string{"mode": mode}, Version: doc.Version})
-			return err
-		}()
+		doc, err := c.Get(ctx)
+		if err == nil {
+			_, err = c.Update(ctx, shadow.Update{Desired: map[string]string{"mode": mode}, Version: doc.Version})
+		}
 		switch {
 		case err == nil:
 			return nil
@@ -70,7 +64,7 @@ func (a *application) change(ctx context.Context, d *device, mode string) error 
 			a.f.refused.Add(1)
 		case errors.Is(err, mqtt.ErrSessionLost):
 		default:
-			return fmt.Errorf("application: %w", err)
+			return fmt.Errorf("application: %w", hanging(ctx, err))
 		}
 	}
 }
@@ -116,8 +110,6 @@ func (d *device) orderLate() error {
 
 // equal waits until the shadow has all that the device and the cloud want, and the device the same.
 func (d *device) equal(ctx context.Context, want settings) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*limit)
-	defer cancel()
 	var text []byte
 	var is settings
 	err := await(ctx, func() (bool, error) {
@@ -138,15 +130,13 @@ func (d *device) equal(ctx context.Context, want settings) error {
 		return is == want && document.State.Delta == nil && reflect.DeepEqual(document.State.Reported, reported), nil
 	})
 	if err != nil {
-		return fmt.Errorf("the device is %+v at version %d, want %+v, the shadow %s: %w", is, d.settings.Version(), want, text, err)
+		return fmt.Errorf("the device is %+v at version %d, want %+v, the shadow %s: %w", is, d.settings.Version(), want, text, hanging(ctx, err))
 	}
 	return nil
 }
 
 // finished waits until the job has succeeded, and checks that it was done once.
 func (d *device) finished(ctx context.Context) (iotcore.JobExecution, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*limit)
-	defer cancel()
 	var x iotcore.JobExecution
 	err := await(ctx, func() (ok bool, err error) {
 		x, err = d.f.srv.JobExecution(d.f.jobs[d.name], d.name)
@@ -154,7 +144,7 @@ func (d *device) finished(ctx context.Context) (iotcore.JobExecution, error) {
 	})
 	switch {
 	case err != nil:
-		return x, fmt.Errorf("the job is %s: %w", x.Status, err)
+		return x, fmt.Errorf("the job is %s: %w", x.Status, hanging(ctx, err))
 	case x.Status != iotcore.ExecutionSucceeded || x.ExecutionNumber != 1 || x.StatusDetails["percent"] != "100" || d.runs.Load() != 1:
 		return x, fmt.Errorf("the job was done %d times: %+v", d.runs.Load(), x)
 	}

@@ -74,17 +74,12 @@ func (d *device) provision(ctx context.Context) error {
 		o.Format = provisioning.CBOR
 	}
 	for {
-		asking, cancel := context.WithTimeout(ctx, limit)
-		d.identity, err = provisioning.Provision(asking, r, o)
-		hanging := asking.Err() != nil
-		cancel()
+		d.identity, err = provisioning.Provision(ctx, r, o)
 		switch {
 		case err == nil:
 			return nil
-		case hanging, ctx.Err() != nil:
-			return fmt.Errorf("provisioning hangs: %w", err)
 		case !errors.Is(err, mqtt.ErrSessionLost):
-			return fmt.Errorf("provisioning: %w", err)
+			return fmt.Errorf("provisioning: %w", hanging(ctx, err))
 		}
 		d.f.again.Add(1)
 	}
@@ -118,7 +113,7 @@ func (d *device) live(ctx context.Context) error {
 		defer close(d.ended)
 		_ = agent.Run(working)
 	}()
-	return d.settings.Wait(ctx)
+	return hanging(ctx, d.settings.Wait(ctx))
 }
 
 // apply makes the device as desired. Now and then the cloud changes its mind just now, between what the device has read
@@ -168,7 +163,7 @@ func (d *device) press(ctx context.Context) error {
 			d.drop()
 		}
 		if err := d.settings.Change(ctx, func(v *settings) { v.Presses++ }); err != nil {
-			return fmt.Errorf("change: %w", err)
+			return fmt.Errorf("change: %w", hanging(ctx, err))
 		}
 	}
 	return nil

@@ -52,7 +52,7 @@ func number(t *testing.T, name string, otherwise uint64) uint64 {
 	return n
 }
 
-// note counts what a service has reported. A request that runs into its time limit was left hanging.
+// note counts what a service has reported.
 func (f *fleet) note(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -108,8 +108,8 @@ func TestFleet(t *testing.T) {
 		applications = append(applications, a)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 10*limit)
-	defer cancel()
+	ctx, stop := f.guard(t.Context())
+	defer stop()
 	var provisioned, online, done atomic.Int64
 	var phases sync.Map
 	phase := func(name string, count *atomic.Int64) {
@@ -188,6 +188,7 @@ func TestFleet(t *testing.T) {
 	}
 	wg.Wait()
 	must(t, f.srv.Close())
+	stop()
 
 	var when []string
 	for _, name := range []string{"provisioned", "online", "done"} {

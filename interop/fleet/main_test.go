@@ -51,7 +51,7 @@ func within(t testing.TB) context.Context {
 
 // await asks until the answer is yes. The cloud's side of the emulator has nobody to wait for.
 func await(ctx context.Context, ok func() (bool, error)) error {
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		yes, err := ok()
