@@ -69,7 +69,7 @@ func (d *device) provision(ctx context.Context) error {
 	defer func() { _ = c.Close(); <-c.Done() }()
 	r := reqres.New(c)
 	o := provisioning.Options{Template: template, Parameters: map[string]string{"SerialNumber": d.name},
-		Dir: filepath.Join(d.f.dir, d.name), OwnKey: d.n%20 != 0, Format: provisioning.JSON}
+		Dir: filepath.Join(d.f.dir, d.name), OwnKey: d.n%19 != 0, Format: provisioning.JSON}
 	if d.n%3 == 0 {
 		o.Format = provisioning.CBOR
 	}
