@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 )
 
 // What can become of a request or a stream beside the errors of package mqtt. Test with errors.Is.
@@ -56,4 +59,10 @@ func (e *Error) Unwrap() error { return e.Err }
 func NotSent(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && !e.Sent
+}
+
+// TooLong reports whether a request is larger than the broker takes, so that only another one can succeed.
+func TooLong(err error) bool {
+	limit, ok := errors.AsType[*mqtt.LimitError](err)
+	return ok && limit.Code == packet.PacketTooLarge && limit.Packet == packet.PUBLISH
 }

@@ -3,7 +3,6 @@ package reqres
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
@@ -116,12 +115,7 @@ func (c *Client) quit(e *entry, sub *mqtt.Subscription) {
 		if err == nil || c.ctx.Err() != nil || refused && n >= 2 {
 			break
 		}
-		rest := time.NewTimer(pause(n))
-		select {
-		case <-rest.C:
-		case <-c.ctx.Done():
-			rest.Stop()
-		}
+		Pause(c.ctx, n, longestPause)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -161,7 +155,7 @@ func (c *Client) refused(e *entry, err error) {
 		return
 	}
 	e.set(filterResting, err)
-	e.timer = time.AfterFunc(pause(e.tries), func() {
+	e.timer = time.AfterFunc(pause(e.tries, longestPause), func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if e.state == filterResting && c.closed == nil {
@@ -169,15 +163,4 @@ func (c *Client) refused(e *entry, err error) {
 		}
 	})
 	e.tries++
-}
-
-// pause is how long to wait after the n-th failure in a row, counted from 0: half a second, doubled up to a minute, a
-// random half of it off so that devices do not come at the same time.
-func pause(n int) time.Duration {
-	const first, longest = 500 * time.Millisecond, time.Minute
-	d := longest
-	if n < 7 {
-		d = first << n
-	}
-	return d/2 + rand.N(d/2)
 }

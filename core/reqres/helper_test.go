@@ -37,6 +37,7 @@ type service struct {
 	mute      func(in packet.Packet) bool               // true: no answer
 	published func(p *packet.Publish) []*packet.Publish // what the services send
 	ack       func(p *packet.Publish) packet.ReasonCode // of PUBACK
+	maximum   uint32                                    // bytes of a packet; 0: any
 }
 
 func newService(t *testing.T) *service {
@@ -57,7 +58,7 @@ func (s *service) answer(c *mqtttest.Conn, in packet.Packet) []packet.Packet {
 	case *packet.Connect:
 		known := s.conn != nil && s.keep
 		s.conn = c
-		return []packet.Packet{&packet.Connack{SessionPresent: known}}
+		return []packet.Packet{&packet.Connack{SessionPresent: known, MaximumPacketSize: s.maximum}}
 	case *packet.Subscribe:
 		s.note(in)
 		ack := &packet.Suback{ID: in.ID}

@@ -3,6 +3,8 @@ package commands
 import (
 	"errors"
 	"fmt"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres/jsonbody"
 )
 
 // What the service refuses an answer for. Test with errors.Is; the [*Error] in the chain has the service's message.
@@ -41,15 +43,4 @@ func (e *Error) Is(target error) bool {
 }
 
 // MalformedError says that the service sent what this package cannot read.
-type MalformedError struct {
-	Payload []byte // the beginning, 256 bytes at the most
-	Err     error
-}
-
-// Error shows the beginning of the message.
-func (e *MalformedError) Error() string {
-	return fmt.Sprintf("the service sent something unreadable: %v: %q", e.Err, e.Payload)
-}
-
-// Unwrap returns what is wrong with it.
-func (e *MalformedError) Unwrap() error { return e.Err }
+type MalformedError = jsonbody.MalformedError

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
-	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
 )
 
@@ -232,7 +230,7 @@ func (s *Server) answer(c *Command, result Result, err error) {
 		case errors.Is(err, ErrTerminal), errors.Is(err, ErrInvalidStateTransition), errors.Is(err, ErrNotFound):
 			s.report(err)
 			return
-		case errors.Is(err, ErrInvalidRequest), tooLong(err):
+		case errors.Is(err, ErrInvalidRequest), reqres.TooLong(err):
 			s.report(err)
 			if u.Reason == nil && u.Result == nil {
 				return
@@ -240,15 +238,9 @@ func (s *Server) answer(c *Command, result Result, err error) {
 			u.Reason, u.Result = nil, nil // more important than what came of it is that it is over
 		default:
 			s.report(err)
-			rest(s.ctx, failures)
+			reqres.Pause(s.ctx, failures, longestPause)
 		}
 	}
-}
-
-// tooLong reports whether an answer does not fit into what the broker takes.
-func tooLong(err error) bool {
-	limit, ok := errors.AsType[*mqtt.LimitError](err)
-	return ok && limit.Packet == packet.PUBLISH
 }
 
 func (s *Server) report(err error) {
@@ -260,17 +252,8 @@ func (s *Server) report(err error) {
 // requestTimeout is how long an acknowledgement may take while there is a connection.
 const requestTimeout = 30 * time.Second
 
-// rest waits after the n-th failure in a row: half a second, doubled up to 16 seconds, a random half of it off. Commands
-// are in a hurry.
-func rest(ctx context.Context, n int) {
-	d := 500 * time.Millisecond << min(n, 5)
-	t := time.NewTimer(d/2 + rand.N(d/2))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}
+// longestPause is short: commands are in a hurry.
+const longestPause = 16 * time.Second
 
 type rejection struct{ code, reason string }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres/jsonbody"
 )
 
 // Status is how an execution stands.
@@ -92,7 +93,7 @@ func (c *Client) Update(ctx context.Context, execution string, format Format, u 
 		ExecutionID string `json:"executionId"`
 	}
 	if err := decode(answer.Payload, &body); err != nil {
-		return fail(&MalformedError{Payload: append([]byte{}, answer.Payload[:min(len(answer.Payload), 256)]...), Err: err})
+		return fail(jsonbody.Malformed(answer.Payload, err))
 	}
 	if answer.Refused {
 		return fail(&Error{Code: body.Code, Message: body.Message, ExecutionID: body.ExecutionID})

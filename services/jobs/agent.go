@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -89,7 +88,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			return err
 		default:
 			a.report(err)
-			rest(ctx, failures)
+			reqres.Pause(ctx, failures, time.Minute)
 			failures++
 		}
 	}
@@ -238,7 +237,7 @@ func (a *Agent) guard(ctx context.Context, j *Job) {
 			if ctx.Err() == nil {
 				a.report(err)
 			}
-			rest(ctx, failures)
+			reqres.Pause(ctx, failures, time.Minute)
 		}
 	}
 }
@@ -251,21 +250,6 @@ func (a *Agent) report(err error) {
 
 // ended reports whether there will never be another answer.
 func ended(err error) bool { return errors.Is(err, mqtt.ErrClosed) || errors.Is(err, reqres.ErrClosed) }
-
-// rest waits after the n-th failure in a row: half a second, doubled up to a minute, a random half of it off.
-func rest(ctx context.Context, n int) {
-	const first, longest = 500 * time.Millisecond, time.Minute
-	d := longest
-	if n < 7 {
-		d = first << n
-	}
-	t := time.NewTimer(d/2 + rand.N(d/2))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}
 
 // CanceledError says that a job is no longer to be done. It is the cause of the handler's context.
 type CanceledError struct {

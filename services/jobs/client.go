@@ -8,6 +8,7 @@ import (
 
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres/jsonbody"
 )
 
 // Client is for the jobs of one thing. Its methods may be called from any goroutine.
@@ -56,7 +57,7 @@ func (c *Client) do(ctx context.Context, operation string, request map[string]an
 	if answer.Refused {
 		return fail(refusal(answer.Payload))
 	}
-	if err := decode(answer.Payload, out); err != nil {
+	if err := jsonbody.Decode(answer.Payload, out); err != nil {
 		return fail(err)
 	}
 	return nil

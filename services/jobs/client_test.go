@@ -113,16 +113,20 @@ func TestStreams(t *testing.T) {
 		if n := <-list; n.Jobs[jobs.Queued][0].JobID != "b" || n.Jobs[jobs.Queued][0].StartedAt.Unix() != 5 {
 			t.Errorf("got %+v", n)
 		}
+		send("notify", `{"jobs":{"QUEUED":[{"jobId":"b","new":1}]},"new":2}`)
+		if n := <-list; string(n.Unknown["new"]) != "2" || string(n.Jobs[jobs.Queued][0].Unknown["new"]) != "1" {
+			t.Errorf("got %+v", n)
+		}
 		send("notify", `{"jobs":{}}`)
 		<-list
 		for _, payload := range []string{"", "[]", `{"jobs":[]}`, `{"jobs":{"QUEUED":[7]}}`, `{"timestamp":-1}`} {
 			send("notify", payload)
 		}
-		for _, payload := range []string{"null", `{"execution":7}`, `{"execution":{"jobId":"x","queuedAt":"then"}}`} {
+		for _, payload := range []string{"null", `{"execution":7}`, `{"execution":{"jobId":"x","queuedAt":"then"}}`, `{"execution":{"jobId":"../../x"}}`} {
 			send("notify-next", payload)
 		}
 		synctest.Wait()
-		if len(bad) != 8 || len(next)+len(list) > 0 {
+		if len(bad) != 9 || len(next)+len(list) > 0 {
 			t.Errorf("%d bad", len(bad))
 		}
 		st.Close()

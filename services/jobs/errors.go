@@ -1,9 +1,12 @@
 package jobs
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres/jsonbody"
 )
 
 // What the service refuses a request for. Test with errors.Is; the [*Error] in the chain has the service's message.
@@ -32,6 +35,8 @@ type Error struct {
 	State       *State    `json:"executionState"` // nil where the service gave none
 	ClientToken string    `json:"clientToken"`
 	Timestamp   time.Time `json:"-"`
+	// Unknown are the members this package does not know.
+	Unknown map[string]json.RawMessage `json:"-"`
 }
 
 // Error gives the service's words.
@@ -44,33 +49,21 @@ func (e *Error) Is(target error) bool {
 }
 
 // UnmarshalJSON reads what the service sends.
-func (e *Error) UnmarshalJSON(b []byte) error {
-	type plain Error
+func (e *Error) UnmarshalJSON(b []byte) (err error) {
 	*e = Error{}
-	return takeWith(b, (*plain)(e), map[string]any{"timestamp": (*seconds)(&e.Timestamp)}, nil)
+	e.Unknown, err = jsonbody.Members(b, map[string]any{"code": &e.Code, "message": &e.Message, "executionState": &e.State,
+		"clientToken": &e.ClientToken, "timestamp": (*jsonbody.Seconds)(&e.Timestamp)})
+	return err
 }
 
 // MalformedError says that the service sent what this package cannot read.
-type MalformedError struct {
-	Payload []byte // the beginning, 256 bytes at the most
-	Err     error
-}
-
-// Error shows the beginning of the message.
-func (e *MalformedError) Error() string {
-	return fmt.Sprintf("the service sent something unreadable: %v: %q", e.Err, e.Payload)
-}
-
-// Unwrap returns what is wrong with it.
-func (e *MalformedError) Unwrap() error { return e.Err }
+type MalformedError = jsonbody.MalformedError
 
 // refusal reads the answer of a refused request.
 func refusal(payload []byte) error {
 	e := new(Error)
-	if err := decode(payload, e); err != nil {
+	if err := jsonbody.Decode(payload, e); err != nil {
 		return err
 	}
 	return e
 }
-
-func clip(payload []byte) []byte { return append([]byte{}, payload[:min(len(payload), 256)]...) }

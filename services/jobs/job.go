@@ -9,9 +9,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"time"
 
-	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
-	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
 )
 
@@ -151,7 +150,7 @@ func (j *Job) finish(ctx context.Context, result error) error {
 		case canceled != nil || errors.Is(err, ErrInvalidStateTransition):
 			j.a.report(fmt.Errorf("jobs: %s cannot be reported as %s: %w", j.JobID, status, err))
 			return nil
-		case (errors.Is(err, ErrInvalidRequest) || tooLong(err)) && (extra != nil || j.isNoted()):
+		case (errors.Is(err, ErrInvalidRequest) || reqres.TooLong(err)) && (extra != nil || j.isNoted()):
 			j.a.report(fmt.Errorf("jobs: %s is reported without details: %w", j.JobID, err))
 			j.mu.Lock()
 			extra, j.noted = nil, false // more important than why is that it has ended
@@ -160,15 +159,9 @@ func (j *Job) finish(ctx context.Context, result error) error {
 			_, refused := errors.AsType[*Error](err)
 			perhaps = perhaps || !refused && !reqres.NotSent(err)
 			j.a.report(err)
-			rest(ctx, failures)
+			reqres.Pause(ctx, failures, time.Minute)
 		}
 	}
-}
-
-// tooLong reports whether a report does not fit into what the broker takes.
-func tooLong(err error) bool {
-	limit, ok := errors.AsType[*mqtt.LimitError](err)
-	return ok && limit.Packet == packet.PUBLISH
 }
 
 func (j *Job) isNoted() bool {

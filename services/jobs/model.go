@@ -2,9 +2,9 @@ package jobs
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres/jsonbody"
 )
 
 // Status is how an execution stands. The service may have others than these.
@@ -50,14 +50,17 @@ type Execution struct {
 }
 
 // UnmarshalJSON reads what the service sends.
-func (e *Execution) UnmarshalJSON(b []byte) error {
-	type plain Execution
+func (e *Execution) UnmarshalJSON(b []byte) (err error) {
 	*e = Execution{}
 	var left int64
-	err := takeWith(b, (*plain)(e), map[string]any{"queuedAt": (*seconds)(&e.QueuedAt), "startedAt": (*seconds)(&e.StartedAt),
-		"lastUpdatedAt": (*seconds)(&e.UpdatedAt), "approximateSecondsBeforeTimedOut": &left}, &e.Unknown,
-		"jobId", "thingName", "jobDocument", "status", "statusDetails", "versionNumber", "executionNumber")
+	e.Unknown, err = jsonbody.Members(b, map[string]any{"jobId": &e.JobID, "thingName": &e.Thing, "jobDocument": &e.Document,
+		"status": &e.Status, "statusDetails": &e.Details, "versionNumber": &e.Version, "executionNumber": &e.Number,
+		"queuedAt": (*jsonbody.Seconds)(&e.QueuedAt), "startedAt": (*jsonbody.Seconds)(&e.StartedAt),
+		"lastUpdatedAt": (*jsonbody.Seconds)(&e.UpdatedAt), "approximateSecondsBeforeTimedOut": &left})
 	e.TimeLeft = time.Duration(min(max(left, 0), 1<<32)) * time.Second
+	if err == nil && e.JobID != "" { // it becomes a part of topics, and of names of files perhaps
+		err = checkJob(e.JobID)
+	}
 	return err
 }
 
@@ -69,14 +72,17 @@ type Summary struct {
 	QueuedAt  time.Time `json:"-"`
 	StartedAt time.Time `json:"-"` // zero while queued
 	UpdatedAt time.Time `json:"-"`
+	// Unknown are the members this package does not know.
+	Unknown map[string]json.RawMessage `json:"-"`
 }
 
 // UnmarshalJSON reads what the service sends.
-func (s *Summary) UnmarshalJSON(b []byte) error {
-	type plain Summary
+func (s *Summary) UnmarshalJSON(b []byte) (err error) {
 	*s = Summary{}
-	return takeWith(b, (*plain)(s), map[string]any{"queuedAt": (*seconds)(&s.QueuedAt), "startedAt": (*seconds)(&s.StartedAt),
-		"lastUpdatedAt": (*seconds)(&s.UpdatedAt)}, nil)
+	s.Unknown, err = jsonbody.Members(b, map[string]any{"jobId": &s.JobID, "versionNumber": &s.Version,
+		"executionNumber": &s.Number, "queuedAt": (*jsonbody.Seconds)(&s.QueuedAt),
+		"startedAt": (*jsonbody.Seconds)(&s.StartedAt), "lastUpdatedAt": (*jsonbody.Seconds)(&s.UpdatedAt)})
+	return err
 }
 
 // State is how an execution stands, as answers to updates have it.
@@ -84,71 +90,25 @@ type State struct {
 	Status  Status            `json:"status"`
 	Details map[string]string `json:"statusDetails"`
 	Version int64             `json:"versionNumber"`
+	// Unknown are the members this package does not know.
+	Unknown map[string]json.RawMessage `json:"-"`
+}
+
+// UnmarshalJSON reads what the service sends.
+func (s *State) UnmarshalJSON(b []byte) (err error) {
+	*s = State{}
+	s.Unknown, err = jsonbody.Members(b, map[string]any{"status": &s.Status, "statusDetails": &s.Details, "versionNumber": &s.Version})
+	return err
 }
 
 // answer is what has an execution in it, or none.
-type answer struct {
-	Execution *Execution `json:"execution"`
-}
+type answer struct{ Execution *Execution }
 
 // UnmarshalJSON takes an execution without a job for none: the service writes {} in places.
 func (a *answer) UnmarshalJSON(b []byte) error {
-	type plain answer
-	if err := takeWith(b, (*plain)(a), nil, nil); err != nil {
-		return err
-	}
+	_, err := jsonbody.Members(b, map[string]any{"execution": &a.Execution})
 	if a.Execution != nil && a.Execution.JobID == "" {
 		a.Execution = nil
 	}
-	return nil
-}
-
-var errNoObject = errors.New("not a JSON object")
-
-// takeWith decodes an object into plain, some of its members into special, and leaves in unknown what is neither.
-func takeWith(b []byte, plain any, special map[string]any, unknown *map[string]json.RawMessage, known ...string) error {
-	var m map[string]json.RawMessage
-	if err := json.Unmarshal(b, &m); err != nil || m == nil {
-		return errNoObject
-	}
-	if err := json.Unmarshal(b, plain); err != nil {
-		return err
-	}
-	for name, to := range special {
-		if raw, ok := m[name]; ok {
-			if err := json.Unmarshal(raw, to); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			delete(m, name)
-		}
-	}
-	for _, name := range known {
-		delete(m, name)
-	}
-	if unknown != nil && len(m) > 0 {
-		*unknown = m
-	}
-	return nil
-}
-
-// seconds is a time as the service writes it.
-type seconds time.Time
-
-func (s *seconds) UnmarshalJSON(b []byte) error {
-	var n *float64
-	if err := json.Unmarshal(b, &n); err != nil || n == nil {
-		return err
-	}
-	if *n < 0 || *n > 1<<40 {
-		return fmt.Errorf("%s is no time", b)
-	}
-	*s = seconds(time.Unix(int64(*n), 0))
-	return nil
-}
-
-func decode(payload []byte, out any) error {
-	if err := json.Unmarshal(payload, out); err != nil {
-		return &MalformedError{Payload: clip(payload), Err: err}
-	}
-	return nil
+	return err
 }

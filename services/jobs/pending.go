@@ -2,7 +2,10 @@ package jobs
 
 import (
 	"context"
+	"encoding/json"
 	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres/jsonbody"
 )
 
 // Pending are the executions that are not at an end.
@@ -10,12 +13,16 @@ type Pending struct {
 	InProgress []Summary `json:"inProgressJobs"`
 	Queued     []Summary `json:"queuedJobs"`
 	Timestamp  time.Time `json:"-"`
+	// Unknown are the members this package does not know.
+	Unknown map[string]json.RawMessage `json:"-"`
 }
 
 // UnmarshalJSON reads what the service sends.
-func (p *Pending) UnmarshalJSON(b []byte) error {
-	type plain Pending
-	return takeWith(b, (*plain)(p), map[string]any{"timestamp": (*seconds)(&p.Timestamp)}, nil)
+func (p *Pending) UnmarshalJSON(b []byte) (err error) {
+	*p = Pending{}
+	p.Unknown, err = jsonbody.Members(b, map[string]any{"inProgressJobs": &p.InProgress, "queuedJobs": &p.Queued,
+		"timestamp": (*jsonbody.Seconds)(&p.Timestamp)})
+	return err
 }
 
 // Pending returns the executions that are not at an end: GetPendingJobExecutions of the service. Errors: those of this

@@ -2,40 +2,43 @@ package jobs
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
-	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres/jsonbody"
 )
 
 // Changed says which executions are not at an end, after one was added to them or removed. It lists 10 at the most.
 type Changed struct {
 	Jobs      map[Status][]Summary `json:"jobs"`
 	Timestamp time.Time            `json:"-"`
+	// Unknown are the members this package does not know.
+	Unknown map[string]json.RawMessage `json:"-"`
 }
 
 // UnmarshalJSON reads what the service sends.
-func (c *Changed) UnmarshalJSON(b []byte) error {
-	type plain Changed
-	return takeWith(b, (*plain)(c), map[string]any{"timestamp": (*seconds)(&c.Timestamp)}, nil)
+func (c *Changed) UnmarshalJSON(b []byte) (err error) {
+	*c = Changed{}
+	c.Unknown, err = jsonbody.Members(b, map[string]any{"jobs": &c.Jobs, "timestamp": (*jsonbody.Seconds)(&c.Timestamp)})
+	return err
 }
 
 // NextChanged says which execution is next, after it has become another one. Execution is nil where there is none.
 type NextChanged struct {
 	Execution *Execution
 	Timestamp time.Time
+	Unknown   map[string]json.RawMessage
 }
 
 // UnmarshalJSON reads what the service sends.
-func (n *NextChanged) UnmarshalJSON(b []byte) error {
-	var a answer
-	err := a.UnmarshalJSON(b)
-	if err == nil {
-		var none struct{}
-		err = takeWith(b, &none, map[string]any{"timestamp": (*seconds)(&n.Timestamp)}, nil)
+func (n *NextChanged) UnmarshalJSON(b []byte) (err error) {
+	*n = NextChanged{}
+	n.Unknown, err = jsonbody.Members(b, map[string]any{"execution": &n.Execution, "timestamp": (*jsonbody.Seconds)(&n.Timestamp)})
+	if n.Execution != nil && n.Execution.JobID == "" { // the service writes {} in places
+		n.Execution = nil
 	}
-	n.Execution = a.Execution
 	return err
 }
 
@@ -70,14 +73,7 @@ func openStream[E any](ctx context.Context, c *Client, topic string, f func(*E),
 	for _, fn := range optFns {
 		fn(&o)
 	}
-	s, err := c.r.OpenStream(ctx, reqres.StreamOptions{Filter: c.prefix + topic, Event: o.Event, Handler: func(m mqtt.Message) {
-		e := new(E)
-		if err := decode(m.Payload, e); err == nil {
-			f(e)
-		} else if o.Malformed != nil {
-			o.Malformed(err.(*MalformedError))
-		}
-	}})
+	s, err := jsonbody.OpenStream(ctx, c.r, c.prefix+topic, f, jsonbody.StreamOptions(o))
 	if err != nil {
 		return nil, fmt.Errorf("jobs: %s of %s: %w", topic, c.thing, err)
 	}

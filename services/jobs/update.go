@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres/jsonbody"
 )
 
 // Update is a report on an execution.
@@ -28,12 +30,16 @@ type Updated struct {
 	State     *State          `json:"executionState"`
 	Document  json.RawMessage `json:"jobDocument"`
 	Timestamp time.Time       `json:"-"`
+	// Unknown are the members this package does not know.
+	Unknown map[string]json.RawMessage `json:"-"`
 }
 
 // UnmarshalJSON reads what the service sends.
-func (u *Updated) UnmarshalJSON(b []byte) error {
-	type plain Updated
-	return takeWith(b, (*plain)(u), map[string]any{"timestamp": (*seconds)(&u.Timestamp)}, nil)
+func (u *Updated) UnmarshalJSON(b []byte) (err error) {
+	*u = Updated{}
+	u.Unknown, err = jsonbody.Members(b, map[string]any{"executionState": &u.State, "jobDocument": &u.Document,
+		"timestamp": (*jsonbody.Seconds)(&u.Timestamp)})
+	return err
 }
 
 // Update reports on an execution: UpdateJobExecution of the service. Errors: [ErrVersionMismatch],

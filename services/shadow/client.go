@@ -8,6 +8,7 @@ import (
 
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres/jsonbody"
 )
 
 // Options are for [New].
@@ -91,7 +92,7 @@ func (c *Client) do(ctx context.Context, operation string, filters []string, req
 	if answer.Refused {
 		return fail(refusal(answer.Payload))
 	}
-	if err := decode(answer.Payload, out); err != nil {
+	if err := jsonbody.Decode(answer.Payload, out); err != nil {
 		return fail(err)
 	}
 	return nil

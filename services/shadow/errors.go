@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres/jsonbody"
 )
 
 // What the service refuses a request for. Test with errors.Is; the [*Error] in the chain has the service's message.
@@ -47,39 +49,21 @@ func (e *Error) Is(target error) bool {
 }
 
 // UnmarshalJSON reads what the service sends.
-func (e *Error) UnmarshalJSON(b []byte) error {
-	m, err := members(b)
-	if err != nil {
-		return err
-	}
+func (e *Error) UnmarshalJSON(b []byte) (err error) {
 	*e = Error{}
-	return m.take(map[string]any{"code": &e.Code, "message": &e.Message, "timestamp": (*seconds)(&e.Timestamp),
-		"clientToken": &e.ClientToken}, &e.Unknown)
+	e.Unknown, err = jsonbody.Members(b, map[string]any{"code": &e.Code, "message": &e.Message,
+		"timestamp": (*jsonbody.Seconds)(&e.Timestamp), "clientToken": &e.ClientToken})
+	return err
 }
 
 // MalformedError says that the service sent what this package cannot read.
-type MalformedError struct {
-	Payload []byte // the beginning, 256 bytes at the most
-	Err     error
-}
-
-// Error shows the beginning of the message.
-func (e *MalformedError) Error() string {
-	return fmt.Sprintf("the service sent something unreadable: %v: %q", e.Err, e.Payload)
-}
-
-// Unwrap returns what is wrong with it.
-func (e *MalformedError) Unwrap() error { return e.Err }
+type MalformedError = jsonbody.MalformedError
 
 // refusal reads the answer of a refused request.
 func refusal(payload []byte) error {
 	e := new(Error)
-	if err := decode(payload, e); err != nil {
+	if err := jsonbody.Decode(payload, e); err != nil {
 		return err
 	}
 	return e
-}
-
-func clip(payload []byte) []byte {
-	return append([]byte{}, payload[:min(len(payload), 256)]...)
 }

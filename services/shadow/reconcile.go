@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
-	"github.com/gneiss-mqtt/gneiss-go/core/packet"
 	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres/jsonbody"
 )
 
 // requestTimeout is how long an answer may take while there is a connection.
@@ -46,7 +45,7 @@ func (s *Sync[D]) run() {
 				return
 			}
 			if !unfit(err) {
-				s.rest(failures)
+				reqres.Pause(s.ctx, failures, time.Minute)
 				failures++
 				continue
 			}
@@ -143,7 +142,7 @@ func (s *Sync[D]) fetch() error {
 		return err
 	}
 	if s.reported, err = tree(doc.State.Reported); err != nil {
-		return &MalformedError{Payload: clip(doc.State.Reported), Err: err}
+		return jsonbody.Malformed(doc.State.Reported, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,7 +162,7 @@ func (s *Sync[D]) fetch() error {
 func (s *Sync[D]) apply(d *Delta) error {
 	change, err := tree(d.State)
 	if err != nil {
-		s.report(&MalformedError{Payload: clip(d.State), Err: err})
+		s.report(jsonbody.Malformed(d.State, err))
 		return nil
 	}
 	s.mu.Lock()
@@ -175,7 +174,7 @@ func (s *Sync[D]) apply(d *Delta) error {
 		wanted, err = treeOf(want)
 	}
 	if err != nil {
-		s.report(&MalformedError{Payload: clip(d.State), Err: err})
+		s.report(jsonbody.Malformed(d.State, err))
 		return nil
 	}
 	if len(diff(local, wanted)) == 0 {
@@ -279,9 +278,7 @@ func (s *Sync[D]) report(err error) {
 // unfit reports whether only another value can help.
 func unfit(err error) bool {
 	_, unmarshalable := errors.AsType[*json.UnsupportedValueError](err)
-	limit, limited := errors.AsType[*mqtt.LimitError](err)
-	tooLong := limited && limit.Packet == packet.PUBLISH
-	return unmarshalable || tooLong || errors.Is(err, ErrInvalid) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrUnsupportedEncoding)
+	return unmarshalable || reqres.TooLong(err) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrUnsupportedEncoding)
 }
 
 // denied reports whether only somebody else can help.
@@ -292,18 +289,3 @@ func denied(err error) bool {
 
 // ended reports whether there will never be another answer.
 func ended(err error) bool { return errors.Is(err, mqtt.ErrClosed) || errors.Is(err, reqres.ErrClosed) }
-
-// rest waits after the n-th failure in a row: half a second, doubled up to a minute, a random half of it off.
-func (s *Sync[D]) rest(n int) {
-	const first, longest = 500 * time.Millisecond, time.Minute
-	d := longest
-	if n < 7 {
-		d = first << n
-	}
-	t := time.NewTimer(d/2 + rand.N(d/2))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-s.ctx.Done():
-	}
-}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
 	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres/jsonbody"
 )
 
 // StreamOptions are for [Client.Deltas] and [Client.Documents].
@@ -39,14 +39,7 @@ func openStream[E any](ctx context.Context, c *Client, topic string, f func(*E),
 	for _, fn := range optFns {
 		fn(&o)
 	}
-	s, err := c.r.OpenStream(ctx, reqres.StreamOptions{Filter: c.prefix + topic, Event: o.Event, Handler: func(m mqtt.Message) {
-		e := new(E)
-		if err := decode(m.Payload, e); err == nil {
-			f(e)
-		} else if o.Malformed != nil {
-			o.Malformed(err.(*MalformedError))
-		}
-	}})
+	s, err := jsonbody.OpenStream(ctx, c.r, c.prefix+topic, f, jsonbody.StreamOptions(o))
 	if err != nil {
 		return nil, fmt.Errorf("shadow: %s of %s: %w", topic, c, err)
 	}

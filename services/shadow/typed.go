@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/reqres"
+	"github.com/gneiss-mqtt/gneiss-go/core/reqres/jsonbody"
 )
 
 // Typed is a shadow whose sections are values of D, a type that becomes a JSON object, such as a struct or a map.
@@ -49,7 +50,7 @@ func (t *Typed[D]) Deltas(ctx context.Context, current func() D, f func(D, *Delt
 		if err == nil {
 			f(v, d)
 		} else if o.Malformed != nil {
-			o.Malformed(&MalformedError{Payload: clip(d.State), Err: err})
+			o.Malformed(jsonbody.Malformed(d.State, err))
 		}
 	}, optFns...)
 }
@@ -67,7 +68,7 @@ func typed[D any](doc *Document, err error) (Doc[D], error) {
 			continue
 		}
 		if err := json.Unmarshal(s.raw, s.to); err != nil {
-			return d, fmt.Errorf("shadow: %w", &MalformedError{Payload: clip(s.raw), Err: err})
+			return d, fmt.Errorf("shadow: %w", jsonbody.Malformed(s.raw, err))
 		}
 	}
 	return d, nil
