@@ -23,7 +23,12 @@ type response struct {
 	payload []byte
 }
 
-// request asks something about the twin: topic ends in a slash.
+// askAgain is how long an answer may take before a question is asked once more: it, or the answer, may have gone with a
+// connection.
+const askAgain = 20 * time.Second
+
+// request asks something about the twin: topic ends in a slash. What only asks is asked again where no answer comes; what
+// changes something is not, because another change may have come after it.
 func (d *Device) request(ctx context.Context, op, topic string, payload []byte) (response, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -33,29 +38,46 @@ func (d *Device) request(ctx context.Context, op, topic string, payload []byte) 
 	if err := d.listen(ctx); err != nil {
 		return response{}, fmt.Errorf("iothub: %s: %w", op, err)
 	}
-	d.mu.Lock()
-	d.next++
-	rid := d.run + strconv.Itoa(d.next)
 	ch := make(chan response, 1)
-	d.pending[rid] = ch
-	d.mu.Unlock()
-	defer func() {
-		d.mu.Lock()
-		delete(d.pending, rid)
-		d.mu.Unlock()
-	}()
-	if _, err := d.client.Publish(ctx, mqtt.Publish{Topic: topic + "?$rid=" + rid, Payload: payload, QoS: 1}); err != nil {
-		return response{}, fmt.Errorf("iothub: %s: %w", op, err)
-	}
-	select {
-	case r := <-ch:
-		if r.status >= 300 {
-			return r, &StatusError{Op: op, Status: r.status, Body: string(r.payload[:min(len(r.payload), 256)])}
+	for {
+		rid := d.await(ch)
+		defer d.forget(rid) // an answer to an earlier one is as good
+		if _, err := d.client.Publish(ctx, mqtt.Publish{Topic: topic + "?$rid=" + rid, Payload: payload, QoS: 1}); err != nil {
+			return response{}, fmt.Errorf("iothub: %s: %w", op, err)
 		}
-		return r, nil
-	case <-ctx.Done():
-		return response{}, fmt.Errorf("iothub: %s: no answer: %w", op, ctx.Err())
+		var late <-chan time.Time
+		if payload == nil {
+			late = time.After(askAgain)
+		}
+		select {
+		case r := <-ch:
+			if r.status >= 300 {
+				return r, &StatusError{Op: op, Status: r.status, Body: string(r.payload[:min(len(r.payload), 256)])}
+			}
+			return r, nil
+		case <-late:
+		case <-d.client.Done():
+			return response{}, fmt.Errorf("iothub: %s: no answer: %w", op, d.client.Err())
+		case <-ctx.Done():
+			return response{}, fmt.Errorf("iothub: %s: no answer: %w", op, ctx.Err())
+		}
 	}
+}
+
+// await returns the identifier of a request whose answer goes to ch.
+func (d *Device) await(ch chan response) (rid string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.next++
+	rid = d.run + strconv.Itoa(d.next)
+	d.pending[rid] = ch
+	return rid
+}
+
+func (d *Device) forget(rid string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.pending, rid)
 }
 
 // listen subscribes to answers, once.
