@@ -13,7 +13,7 @@ type Options struct {
 	// Budget is how many filters may be subscribed at the same time, for requests and streams together. Default 40.
 	Budget int
 	// Linger is how long a request that was given up on keeps the next one that only its answer's topic could tell
-	// from it. Default 30 s; negative: not at all.
+	// from it, not counting the time without a connection. Default 30 s; negative: not at all.
 	Linger time.Duration
 	// Report is told of what goes wrong and has no caller to tell: answers that are no JSON, streams that could not be
 	// subscribed again for now, panics of event functions. It may be called from several goroutines. nil: nobody is told.
@@ -39,6 +39,7 @@ type Client struct {
 	mu      sync.Mutex
 	closed  error             // what everything ends with once the client is closed
 	session uint64            // the number of the latest session of the MQTT client
+	online  time.Time         // since when it is connected; zero: it is not
 	filters map[string]*entry // each takes a part of the budget
 	clock   uint64            // counts uses of filters
 	waiting []*waiter         // for a part of the budget, in order
@@ -60,6 +61,7 @@ func New(c *mqtt.Client, optFns ...func(*Options)) *Client {
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.stop = c.Watch(&mqtt.Trace{
 		Connected:            r.connected,
+		Disconnected:         r.disconnected,
 		SubscriptionRestored: r.restored,
 		SubscriptionLost:     r.lost,
 		Closed:               r.end,

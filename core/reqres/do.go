@@ -19,6 +19,7 @@ type call struct {
 	done    chan struct{}
 	cancel  context.CancelFunc // ends the publish: with the answer here, its acknowledgement is of no interest
 	session uint64             // in which it was acknowledged; 0: it was not
+	began   uint64             // how often the client had connected when it was published
 	over    bool
 	resp    Response
 	err     error
@@ -70,6 +71,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 		stage, reached, err := c.exchange(ctx, k)
 		sent = sent || reached
 		if err == nil {
+			held = !c.lingerTwice(k)
 			return k.resp, nil
 		}
 		if r.Repeat && errors.Is(err, mqtt.ErrSessionLost) && ctx.Err() == nil {
@@ -78,7 +80,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 		if ctx.Err() != nil && sent && c.opts.Linger > 0 {
 			c.mu.Lock()
 			if held = c.closed != nil || k.over; !held {
-				c.linger(k)
+				c.linger(k, c.opts.Linger)
 			}
 			c.mu.Unlock()
 		}
@@ -92,6 +94,9 @@ func (c *Client) exchange(ctx context.Context, k *call) (stage Stage, sent bool,
 	var publishing context.Context
 	publishing, k.cancel = context.WithCancel(ctx)
 	defer k.cancel()
+	if k.r.Match == ByTopic {
+		k.began = c.mqtt.Stats().Connects
+	}
 	if err := c.register(k); err != nil {
 		return StagePublish, false, err
 	}
@@ -139,18 +144,23 @@ func (c *Client) exchange(ctx context.Context, k *call) (stage Stage, sent bool,
 	return stage, sent, k.err
 }
 
-// register puts a call on its lists.
+// register begins a call.
 func (c *Client) register(k *call) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed != nil {
 		return c.closed
 	}
+	c.enlist(k)
+	c.stats.Requests++
+	return nil
+}
+
+// enlist puts a call on its lists. c.mu is held.
+func (c *Client) enlist(k *call) {
 	for _, topic := range k.r.topics() {
 		c.calls[topic] = append(c.calls[topic], k)
 	}
-	c.stats.Requests++
-	return nil
 }
 
 // forget takes a call from its lists. c.mu is held.

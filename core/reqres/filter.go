@@ -1,7 +1,6 @@
 package reqres
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -34,10 +33,9 @@ type entry struct {
 	streams   []*Stream
 	used      uint64
 	sub       *mqtt.Subscription
-	cancel    context.CancelFunc // of a SUBSCRIBE under way
-	restoring bool               // lost while its SUBSCRIBE was under way
-	tries     int                // refusals in a row
-	timer     *time.Timer        // of filterResting
+	restoring bool        // lost while its SUBSCRIBE was under way
+	tries     int         // refusals in a row
+	timer     *time.Timer // of filterResting
 }
 
 // set changes the state. c.mu is held.
@@ -59,18 +57,15 @@ func (e *entry) set(s filterState, err error) {
 func (c *Client) ask(e *entry) {
 	e.set(filterAsking, nil)
 	e.restoring = false
-	var ctx context.Context
-	ctx, e.cancel = context.WithCancel(c.ctx)
 	streams := e.streams
 	c.working.Go(func() {
 		for _, s := range streams {
 			s.listen() // before the broker can send anything
 		}
-		sub, err := c.mqtt.SubscribeWith(ctx, mqtt.SubscribeOptions{Borrow: true,
+		sub, err := c.mqtt.SubscribeWith(c.ctx, mqtt.SubscribeOptions{Borrow: true,
 			Handler: func(m mqtt.Message) { c.arrived(e, m) }}, mqtt.Filter{Filter: e.name, QoS: packet.QoS1})
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		e.cancel()
 		switch {
 		case e.state != filterAsking && err == nil: // given up meanwhile
 			c.working.Go(func() { c.quit(e, sub) })
@@ -96,13 +91,12 @@ func (c *Client) nowGranted(e *entry) {
 	}
 }
 
-// leave gives up a filter that nobody uses. c.mu is held.
+// leave gives up a filter that nobody uses. One whose SUBSCRIBE is under way may be granted already: it counts for the
+// limits of the broker until it is unsubscribed, so that the answer has to come first. c.mu is held.
 func (c *Client) leave(e *entry) {
 	asking, sub := e.state == filterAsking, e.sub
-	e.set(filterLeaving, nil)
-	if asking {
-		e.cancel() // ask does the rest
-		return
+	if e.set(filterLeaving, nil); asking {
+		return // ask does the rest
 	}
 	c.working.Go(func() { c.quit(e, sub) })
 }

@@ -67,14 +67,44 @@ func (c *Client) pass(key string) {
 }
 
 // linger leaves a call in its lane that nobody waits for. c.mu is held.
-func (c *Client) linger(k *call) {
+func (c *Client) linger(k *call, most time.Duration) {
 	l := c.lanes[k.lane]
 	l.left, k.over = k, true
-	l.timer = time.AfterFunc(c.opts.Linger, func() {
+	l.timer = time.AfterFunc(most, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		if l.left != k {
+			return
+		}
+		rest := most // what was lost with the connection is sent again, and answered, with the next one
+		if !c.online.IsZero() {
+			rest -= time.Since(c.online)
+		}
+		if rest > 0 {
+			l.timer.Reset(rest)
+			return
+		}
 		c.lingerOver(k)
 	})
+}
+
+// secondAnswer is how much later the second answer to a request may come.
+const secondAnswer = 5 * time.Second
+
+// lingerTwice leaves a call in its lane that was answered, but perhaps sent twice: after a reconnect at QoS 1 the service
+// may answer again, and that would be taken for the answer to the next request. It reports whether it did.
+func (c *Client) lingerTwice(k *call) bool {
+	if k.r.Match != ByTopic || c.opts.Linger <= 0 || c.mqtt.Stats().Connects == k.began {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed != nil {
+		return false
+	}
+	c.enlist(k)
+	c.linger(k, min(c.opts.Linger, secondAnswer))
+	return true
 }
 
 // lingerOver ends what a call that nobody waits for still holds. c.mu is held.

@@ -1,12 +1,17 @@
 package reqres
 
-import "github.com/gneiss-mqtt/gneiss-go/core/mqtt"
+import (
+	"time"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/mqtt"
+)
 
 // connected notes what the broker has lost. The answer to a request that was acknowledged in an earlier session may have
 // been sent to nobody. One that was not acknowledged yet is sent again by the MQTT client, after the filters.
 func (c *Client) connected(s mqtt.Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.online = time.Now()
 	if s.Number > c.session {
 		c.session = s.Number
 		var over []*call
@@ -34,6 +39,13 @@ func (c *Client) connected(s mqtt.Session) {
 			}
 		}
 	}
+}
+
+// disconnected notes that nothing can be sent or answered for now.
+func (c *Client) disconnected(error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.online = time.Time{}
 }
 
 // restored notes that the broker has a filter again.

@@ -156,7 +156,7 @@ func TestOpenStreamEnds(t *testing.T) {
 		if _, err := c.OpenStream(ctx, o); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
-		synctest.Wait()
+		time.Sleep(2 * time.Minute) // it may have been granted, until the acknowledgement has timed out
 		if n := c.Stats().Filters; n != 0 {
 			t.Errorf("%d filters", n)
 		}
