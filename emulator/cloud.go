@@ -11,6 +11,7 @@ import (
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/gate"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/httpapi"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/service"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/statedir"
 )
 
 // cloud is what the AWS profile has beside the broker. The server's lock guards it.
@@ -22,7 +23,8 @@ type cloud struct {
 	handler  http.Handler    // of the HTTP API; nil without one
 	life     context.Context // ends when the server stops
 	end      context.CancelFunc
-	keeper   *keeper // nil where nothing is kept
+	state    *statedir.Dir // nil where nothing is kept, as keeper is
+	keeper   *keeper
 	keys     keys
 }
 

@@ -66,8 +66,9 @@ type Options struct {
 	Epoch time.Time
 	// StateDir is a directory in which the account survives a restart of the program, with the AWS profile alone: things,
 	// certificates and the authority behind them, policies, access keys, shadows, jobs, provisioning templates without
-	// their hooks, commands. It is made where it does not exist, is for one server at a time, and holds secrets, so that
-	// only its owner may read it. Changes are written within half a second, and when the server is closed. Sessions and
+	// their hooks, commands. It is made where it does not exist, and holds secrets, so that only its owner may read it. One
+	// server at a time has it, until it is closed: for a second one Start returns [ErrStateDir], where the system has locks
+	// that end with a process, as Linux, macOS and Windows do. Changes are written within half a second, and when the server is closed. Sessions and
 	// retained messages are not kept. Empty means that nothing is.
 	StateDir string
 	// AllowRemote permits addresses that are not loopback.
@@ -150,6 +151,10 @@ func checkLoopback(addr string, allow bool) error {
 
 // ErrNotLoopback refuses to listen where other machines could connect without [Options.AllowRemote].
 var ErrNotLoopback = errors.New("not a loopback address, which Options.AllowRemote would permit")
+
+// ErrStateDir refuses a state directory that another server has, in this process or another one. It is wrapped with the
+// directory.
+var ErrStateDir = errors.New("emulator: the state directory belongs to another server that is running")
 
 // ErrClosed is returned by a server that was closed, or killed and not restarted.
 var ErrClosed = errors.New("emulator: the server is not running")

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
@@ -65,13 +66,8 @@ func Start(o Options) (*Server, error) {
 	if err := s.newCore(); err != nil {
 		return nil, err
 	}
-	if o.TLSAddr != "" || o.WSSAddr != "" || o.Profile == AWS {
-		if err := s.newAuthority(); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.listenAll(); err != nil {
-		return nil, err
+	if err := s.open(); err != nil {
+		return nil, errors.Join(err, s.release())
 	}
 	if s.eventKinds() != 0 {
 		s.events = newEventQueue(s.observe)
@@ -85,6 +81,16 @@ func Start(o Options) (*Server, error) {
 	return s, nil
 }
 
+// open makes ready what has to be given back: the directory of state and the listeners. On an error no listener stays open.
+func (s *Server) open() error {
+	if s.opts.TLSAddr != "" || s.opts.WSSAddr != "" || s.opts.Profile == AWS {
+		if err := s.newAuthority(); err != nil {
+			return err
+		}
+	}
+	return s.listenAll()
+}
+
 // newAuthority makes an authority, or takes the one that was kept with everything else.
 func (s *Server) newAuthority() (err error) {
 	if s.opts.StateDir == "" {
@@ -92,9 +98,13 @@ func (s *Server) newAuthority() (err error) {
 		return err
 	}
 	dir, err := statedir.Open(s.opts.StateDir)
+	if errors.Is(err, statedir.ErrLocked) {
+		return fmt.Errorf("%w: %s", ErrStateDir, s.opts.StateDir)
+	}
 	if err != nil {
 		return err
 	}
+	s.cloud.state = dir
 	if s.ca, err = loadAuthority(dir); err != nil {
 		return err
 	}
@@ -216,7 +226,15 @@ func (s *Server) Close() error {
 	if s.cloud != nil && s.cloud.keeper != nil {
 		err = errors.Join(err, s.cloud.keeper.close())
 	}
-	return err
+	return errors.Join(err, s.release())
+}
+
+// release leaves the directory of state to somebody else.
+func (s *Server) release() error {
+	if s.cloud == nil || s.cloud.state == nil {
+		return nil
+	}
+	return s.cloud.state.Close()
 }
 
 // wait waits for the goroutines of connections and listeners. Connections that do not end when they are asked to, as one

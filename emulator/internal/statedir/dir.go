@@ -1,5 +1,5 @@
 // Package statedir keeps small files of state: each is there as it was before a write or after it, whatever happens in
-// between, and only its owner may read it.
+// between, only its owner may read it, and one server at a time has the directory.
 package statedir
 
 import (
@@ -13,12 +13,20 @@ import (
 	"strings"
 )
 
-// Dir is a directory of state. It knows what it has written, and writes only what has changed. It is for one user at a
-// time.
+// ErrLocked says that somebody else has the directory.
+var ErrLocked = errors.New("another server has it")
+
+// Dir is a directory of state. It knows what it has written, and writes only what has changed. It is for one goroutine at
+// a time.
 type Dir struct {
 	path string
 	last map[string][]byte
+	lock io.Closer
 }
+
+// lockName is the file that says whose the directory is. It stays: who removed it could remove one that somebody else has
+// just locked.
+const lockName = "lock"
 
 // unfinished is the end of the names of files that are not complete.
 const unfinished = ".tmp"
@@ -40,14 +48,26 @@ func (d *Dir) tidy() error {
 // maxFile is the largest file that is read.
 const maxFile = 1 << 30
 
-// Open makes the directory where it does not exist.
+// Open makes the directory where it does not exist. Of a directory that is open, in this process or another one, the error
+// is [ErrLocked], where the system has such locks.
 func Open(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("emulator: state: %w", err)
 	}
-	d := &Dir{path, map[string][]byte{}}
-	return d, d.tidy()
+	l, err := lock(filepath.Join(path, lockName))
+	if err != nil {
+		return nil, fmt.Errorf("emulator: state: %s: %w", path, err)
+	}
+	d := &Dir{path, map[string][]byte{}, l}
+	if err := d.tidy(); err != nil {
+		_ = d.Close()
+		return nil, err
+	}
+	return d, nil
 }
+
+// Close leaves the directory to somebody else.
+func (d *Dir) Close() error { return d.lock.Close() }
 
 // Read returns the content of a file; nil where there is none.
 func (d *Dir) Read(name string) ([]byte, error) {
