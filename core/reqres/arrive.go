@@ -27,14 +27,16 @@ func (c *Client) arrived(e *entry, m mqtt.Message) {
 		c.stats.Unmatched++
 	case k.r.Match == ByTopic && c.recent.repeated(&m):
 		c.stats.Unmatched++
+	case k.over: // nobody waits
+		if k.expect--; k.expect <= 0 {
+			c.forget(k)
+			c.lingerOver(k)
+		}
 	default:
 		c.forget(k)
-		c.lingerOver(k)
-		if !k.over {
-			c.stats.Answers++
-			m.Payload = bytes.Clone(m.Payload)
-			k.end(Response{Message: m, Refused: k.r.Refusal != "" && m.Topic == k.r.Refusal}, nil)
-		}
+		c.stats.Answers++
+		m.Payload = bytes.Clone(m.Payload)
+		k.end(Response{Message: m, Refused: k.r.Refusal != "" && m.Topic == k.r.Refusal}, nil)
 	}
 	c.mu.Unlock()
 	if err != nil {

@@ -20,6 +20,7 @@ type call struct {
 	cancel  context.CancelFunc // ends the publish: with the answer here, its acknowledgement is of no interest
 	session uint64             // in which it was acknowledged; 0: it was not
 	began   uint64             // how often the client had connected when it was published
+	expect  int                // in its lane, when nobody waits: how many answers may come
 	over    bool
 	resp    Response
 	err     error
@@ -78,9 +79,10 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 			continue
 		}
 		if ctx.Err() != nil && sent && c.opts.Linger > 0 {
+			again := c.sentAgain(k)
 			c.mu.Lock()
 			if held = c.closed != nil || k.over; !held {
-				c.linger(k, c.opts.Linger)
+				c.linger(k, 1+again, c.opts.Linger)
 			}
 			c.mu.Unlock()
 		}

@@ -66,10 +66,10 @@ func (c *Client) pass(key string) {
 	l.waiting = l.waiting[1:]
 }
 
-// linger leaves a call in its lane that nobody waits for. c.mu is held.
-func (c *Client) linger(k *call, most time.Duration) {
+// linger leaves a call in its lane that nobody waits for, until so many answers have come. c.mu is held.
+func (c *Client) linger(k *call, answers int, most time.Duration) {
 	l := c.lanes[k.lane]
-	l.left, k.over = k, true
+	l.left, k.over, k.expect = k, true, answers
 	l.timer = time.AfterFunc(most, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -94,7 +94,8 @@ const secondAnswer = 5 * time.Second
 // lingerTwice leaves a call in its lane that was answered, but perhaps sent twice: after a reconnect at QoS 1 the service
 // may answer again, and that would be taken for the answer to the next request. It reports whether it did.
 func (c *Client) lingerTwice(k *call) bool {
-	if k.r.Match != ByTopic || c.opts.Linger <= 0 || c.mqtt.Stats().Connects == k.began {
+	again := c.sentAgain(k)
+	if again == 0 || c.opts.Linger <= 0 {
 		return false
 	}
 	c.mu.Lock()
@@ -103,8 +104,16 @@ func (c *Client) lingerTwice(k *call) bool {
 		return false
 	}
 	c.enlist(k)
-	c.linger(k, min(c.opts.Linger, secondAnswer))
+	c.linger(k, again, min(c.opts.Linger, secondAnswer))
 	return true
+}
+
+// sentAgain returns how often a call may have been published again, where that matters.
+func (c *Client) sentAgain(k *call) int {
+	if k.r.Match != ByTopic {
+		return 0
+	}
+	return int(c.mqtt.Stats().Connects - k.began)
 }
 
 // lingerOver ends what a call that nobody waits for still holds. c.mu is held.

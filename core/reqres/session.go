@@ -12,6 +12,11 @@ func (c *Client) connected(s mqtt.Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.online = time.Now()
+	for _, l := range c.lanes {
+		if l.left != nil && l.left.session == 0 {
+			l.left.expect++ // it is sent again
+		}
+	}
 	if s.Number > c.session {
 		c.session = s.Number
 		var over []*call
