@@ -20,10 +20,14 @@
 // five minutes of their life, and only by different ones: until then azidentity hands out the same token again. A
 // re-authentication that the broker puts off or ends the connection for is made up for.
 //
+// An endpoint with a token is for one client: two would take the token that one of them has sent for their own. Make one
+// for each; they may share the credential.
+//
 // # What is not certain
 //
-// Some of what Azure's services do is not documented. The path of Event Grid's WebSocket, the audience of its tokens, the
-// authentication method of its webhooks and the name of a custom JWT's method are therefore options. So is what a broker
+// Some of what Azure's services do is not documented, or not twice in the same way. The paths of WebSockets (Event Grid's is
+// that of a sample; at the Device Provisioning Service Microsoft's SDKs use $iothub/websocket and /), the audience of
+// Event Grid's tokens, the authentication method of its webhooks and that of a custom JWT are therefore options. So is what a broker
 // does when a token expires: DISCONNECT 0x87, or an end without a word, both lead to a new attempt with a new token.
 //
 // # Secrets

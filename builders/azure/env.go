@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/builders/direct"
@@ -90,7 +92,7 @@ func operationsFrom(env *environment, optFns []func(*Options)) (mqtt.Config, err
 	if err := errors.Join(env.errs...); err != nil {
 		return mqtt.Config{}, err
 	}
-	address := fmt.Sprintf("%s:%d", host, port)
+	address := net.JoinHostPort(strings.Trim(host, "[]"), strconv.FormatUint(port, 10))
 	e, o, err := plainOrTLS(env, address, useTLS, cert, key, optFns)
 	if err != nil {
 		return mqtt.Config{}, err
@@ -112,7 +114,7 @@ func plainOrTLS(env *environment, address string, useTLS bool, cert, key string,
 			return mqtt.Endpoint{}, o, err
 		}
 		e, err := direct.TCP(address, o.Direct)
-		e.Limits, e.Terminal = mqtt.Limits{NoQoS2: true, NoSubscriptionIDs: true}, terminal
+		operationsRules(&e)
 		return e, o, err
 	}
 	var id Identity

@@ -63,9 +63,14 @@ func operations(host string, id Identity, optFns []func(*Options)) (mqtt.Endpoin
 		port = cmp.Or(port, PortOperations)
 	}
 	e, err := o.dial(name, port, "/mqtt", id)
-	e.Limits = mqtt.Limits{NoQoS2: true, NoSubscriptionIDs: true}
-	e.Terminal = terminal
+	operationsRules(&e)
 	return e, o, err
+}
+
+// operationsRules sets what the broker does not have, and what its refusals mean.
+func operationsRules(e *mqtt.Endpoint) {
+	e.Limits = mqtt.Limits{NoQoS2: true, NoSubscriptionIDs: true}
+	e.Explain, e.Terminal = explain("IoT Operations", operationsLikely), terminal
 }
 
 func withTokenFile(e *mqtt.Endpoint, file string, o Options) {

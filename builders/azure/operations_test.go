@@ -1,6 +1,7 @@
 package azureiot
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -118,6 +119,16 @@ func TestOperationsFromEnv(t *testing.T) {
 	var c packet.Connect
 	if err := cfg.Endpoint.Prepare(t.Context(), &c); err != nil || string(c.Password) != "hunter2" {
 		t.Errorf("%q, %v", c.Password, err)
+	}
+	for _, host := range []string{"fd00::7", "[fd00::7]"} {
+		cfg, err = from(map[string]string{"AIO_BROKER_HOSTNAME": host, "AIO_MQTT_CLIENT_ID": "c"})
+		if err != nil || cfg.Endpoint.Name != "mqtts://[fd00::7]:8883" {
+			t.Errorf("%s: %v, %v", host, cfg.Endpoint.Name, err)
+		}
+	}
+	refused := &mqtt.ReasonError{Packet: packet.CONNACK, Code: packet.NotAuthorized}
+	if err := cfg.Endpoint.Explain(refused); !errors.Is(err, refused) || !strings.Contains(err.Error(), "aio-internal") {
+		t.Errorf("it explains %v", err)
 	}
 	_, err = from(map[string]string{"AIO_MQTT_KEEP_ALIVE": "x", "AIO_MQTT_USE_TLS": "maybe", "AIO_SAT_FILE": "a", "AIO_MQTT_USERNAME": "b", "AIO_TLS_CERT_FILE": "c"})
 	for _, want := range []string{"AIO_BROKER_HOSTNAME", "AIO_MQTT_KEEP_ALIVE", "AIO_MQTT_USE_TLS", "AIO_SAT_FILE", "AIO_TLS_KEY_FILE"} {

@@ -15,8 +15,8 @@ import (
 type Options struct {
 	// WebSocket connects with a WebSocket on port 443, which passes most firewalls, in place of TLS on port 8883.
 	WebSocket bool
-	// Path is that of the WebSocket. Default: /mqtt for Event Grid, which only a sample names, and $iothub/websocket for
-	// IoT Hub.
+	// Path is that of the WebSocket. Default: /mqtt for Event Grid, which only a sample names, and IoT Operations;
+	// $iothub/websocket for IoT Hub and the Device Provisioning Service.
 	Path string
 	// Port overrides the one of the host, if it has any. Default 8883, 443 with a WebSocket, 18883 for IoT Operations.
 	Port int
@@ -31,7 +31,8 @@ type Options struct {
 	// Scope is the audience asked for in [EventGrid], in the form of a scope. Default [EventGridScope]; sovereign clouds
 	// may have another.
 	Scope string
-	// Method is the authentication method for [EventGridToken]. Default CUSTOM-JWT.
+	// Method is the authentication method for [EventGridToken]. Default CUSTOM-JWT, which Microsoft's documentation names
+	// for namespaces with an issuer of their own.
 	Method string
 	// MaxToken is the largest token that is sent, in bytes. Default 8,192, which Event Grid takes as authentication data.
 	MaxToken int

@@ -58,6 +58,15 @@ var hubLikely = map[packet.ReasonCode]string{
 	packet.ServerUnavailable:     "the service is unavailable, or throttles new connections",
 }
 
+// operationsLikely is what the codes of the broker of IoT Operations mean.
+var operationsLikely = map[packet.ReasonCode]string{
+	packet.NotAuthorized: "the token has expired, is for another audience than the listener's (aio-internal by default), or its service account " +
+		"has no authorization",
+	packet.BadUserNameOrPassword:   "the user name or the password is wrong",
+	packet.BadAuthenticationMethod: "the listener's authentication has no service account tokens (K8S-SAT)",
+	packet.SessionTakenOver:        "another client has connected with this client identifier",
+}
+
 // terminal decides as the client does by default, and of what only this package knows.
 func terminal(err error) bool {
 	if _, ok := errors.AsType[*TokenTooLargeError](err); ok {

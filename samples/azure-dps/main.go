@@ -30,17 +30,19 @@ func main() {
 	cert := flag.String("cert", "", "PEM `file` of a certificate, in place of DPS_KEY")
 	key := flag.String("key", "", "PEM `file` of its private key")
 	ca := flag.String("ca", "", "PEM `file` of an authority to trust besides those of the system")
+	socket := flag.Bool("websocket", false, "use port 443, for the hub as well")
 	flag.Parse()
 	log.SetFlags(0)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 
-	trust := func(o *azureiot.Options) {
+	way := func(o *azureiot.Options) {
+		o.WebSocket = *socket
 		if *ca != "" {
 			o.RootCAs = []direct.PEM{direct.File(*ca)}
 		}
 	}
-	o := dps.Options{Host: *host, Scope: *scope, RegistrationID: *id, Azure: trust}
+	o := dps.Options{Host: *host, Scope: *scope, RegistrationID: *id, Azure: way}
 	switch {
 	case *cert != "":
 		o.Identity = azureiot.Files(*cert, *key)
@@ -53,7 +55,7 @@ func main() {
 	check(err)
 	fmt.Printf("assigned to %s as %s\n", assigned.Hub, assigned.DeviceID)
 
-	endpoint, d, err := assigned.Endpoint(trust)
+	endpoint, d, err := assigned.Endpoint(way)
 	check(err)
 	client, err := mqtt.New(d.Defaults(mqtt.Config{Endpoint: endpoint}))
 	check(err)

@@ -63,8 +63,11 @@ func main() {
 	check(err)
 	for n := 1; ctx.Err() == nil; n++ {
 		reading := fmt.Appendf(nil, `{"reading":%d}`, n)
-		if err := device.Send(ctx, iothub.Telemetry{Payload: reading, ContentType: "application/json", ContentEncoding: "utf-8"}); err == nil {
+		switch err := device.Send(ctx, iothub.Telemetry{Payload: reading, ContentType: "application/json", ContentEncoding: "utf-8"}); {
+		case err == nil:
 			fmt.Printf("sent %s\n", reading)
+		case ctx.Err() == nil:
+			log.Println(err)
 		}
 		select {
 		case <-time.After(2 * time.Second):
