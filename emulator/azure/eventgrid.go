@@ -98,6 +98,7 @@ func StartEventGrid(o EventGridOptions) (*EventGrid, error) {
 		NoSubscriptionIDs: true,
 		NoRetain:          o.NoRetain,
 		PlainSuccess:      true,
+		NoUserProperties:  true,
 	}
 	server.Hooks = broker.Hooks{Auth: g.authenticate, Connect: g.connect}
 	server.OnEvent, server.Events = g.event, broker.EventDisconnected|broker.EventRefused|broker.EventDropped

@@ -9,6 +9,9 @@ func (c *conn) onPuback(f packet.Frame) {
 		c.failDecode(err)
 		return
 	}
+	if c.unwanted(p.UserProperties) {
+		return
+	}
 	d := c.inflight(p.ID)
 	switch {
 	case d == nil:

@@ -34,6 +34,9 @@ func (c *conn) onAuth(f packet.Frame) {
 		c.failAuthDecode(err)
 		return
 	}
+	if c.state == stateUp && c.unwanted(p.UserProperties) {
+		return
+	}
 	fault := ""
 	switch {
 	case c.auth.method == "": // [MQTT-4.12.0-7]

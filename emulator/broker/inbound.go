@@ -113,6 +113,15 @@ func (c *conn) packet(f packet.Frame) {
 	}
 }
 
+// unwanted ends the connection for user properties where the service takes none.
+func (c *conn) unwanted(list []packet.UserProperty) bool {
+	if !c.b.limits.NoUserProperties || len(list) == 0 {
+		return false
+	}
+	c.fail(packet.ImplementationSpecificError, CauseProtocol, "user properties outside of PUBLISH")
+	return true
+}
+
 // decode sets p from the frame, or ends the connection.
 func (c *conn) decode(f packet.Frame, p packet.Packet) bool {
 	if err := p.Decode(f, &c.decoder); err != nil {

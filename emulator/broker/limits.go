@@ -65,6 +65,7 @@ type Limits struct {
 	NoDup               bool // repeated messages do not say so
 	SharedAtRandom      bool // a message for a shared subscription goes to any member, not to each in turn
 	StoredPerSecond     int  // of the messages that a session has kept, to its client when it is back; 0: as fast as can be
+	NoUserProperties    bool // user properties in SUBSCRIBE, UNSUBSCRIBE, PUBACK and AUTH end the connection with 0x83
 	EndAtSubscriptions  bool // a subscription over MaxSubscriptions ends the connection with 0x97
 }
 

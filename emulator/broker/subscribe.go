@@ -57,6 +57,9 @@ func (c *conn) onSubscribe(f packet.Frame) {
 
 // checkSubscribe ends the connection for what the CONNACK has said is not available.
 func (c *conn) checkSubscribe(p *packet.Subscribe) bool {
+	if c.unwanted(p.UserProperties) {
+		return false
+	}
 	l := &c.b.limits
 	if len(p.Filters) > l.MaxFilters {
 		c.fail(packet.QuotaExceeded, CauseQuota, fmt.Sprintf("more than %d filters in a SUBSCRIBE", l.MaxFilters))
@@ -155,6 +158,9 @@ func (c *conn) subscribe(f packet.Filter, id uint32) (code packet.ReasonCode, su
 func (c *conn) onUnsubscribe(f packet.Frame) {
 	p := new(packet.Unsubscribe)
 	if !c.decode(f, p) {
+		return
+	}
+	if c.unwanted(p.UserProperties) {
 		return
 	}
 	b, s := c.b, c.session

@@ -191,6 +191,27 @@ func TestEventGridRules(t *testing.T) {
 	})
 }
 
+// A client that does not know of it sends user properties where the namespace takes none, and loses its connection.
+func TestEventGridTakesNoUserProperties(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		lost := make(chan error, 1)
+		_, c, _ := grid(t, azure.EventGridOptions{}, func(cfg *mqtt.Config) {
+			cfg.Endpoint.Limits = mqtt.Limits{}
+			cfg.Trace = &mqtt.Trace{Disconnected: func(err error) { lost <- err }}
+		})
+		connected(t, c)
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		_, err := c.SubscribeWith(ctx, mqtt.SubscribeOptions{User: []packet.UserProperty{{Key: "a", Value: "b"}}}, mqtt.Filter{Filter: "x"})
+		if err == nil {
+			t.Error("it was granted")
+		}
+		if err := <-lost; !errors.Is(err, &mqtt.ReasonError{Packet: packet.DISCONNECT, Code: packet.ImplementationSpecificError}) {
+			t.Errorf("lost: %v", err)
+		}
+	})
+}
+
 // A custom JWT says by itself when it expires.
 func TestEventGridCustomToken(t *testing.T) {
 	bubble(t, func(t *testing.T) {
