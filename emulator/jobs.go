@@ -12,6 +12,11 @@ func (s *Server) CreateJob(j iotcore.Job) error {
 	return s.ask(func(now time.Time, v *services) ([]service.Message, error) { return v.jobs.Create(now, j) })
 }
 
+// AddJobThings queues a continuous job for more things: 100 altogether at the most.
+func (s *Server) AddJobThings(id string, things ...string) error {
+	return s.ask(func(now time.Time, v *services) ([]service.Message, error) { return v.jobs.AddThings(now, id, things) })
+}
+
 // CancelJob cancels a job where it is queued, and with force where it is in progress too.
 func (s *Server) CancelJob(id string, force bool) error {
 	return s.ask(func(now time.Time, v *services) ([]service.Message, error) {

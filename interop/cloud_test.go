@@ -284,6 +284,18 @@ func TestAWSSDKJobs(t *testing.T) {
 	if job := ok(a.iot.DescribeJob(ctx, &iot.DescribeJobInput{JobId: new("j3")}))(t).Job; job.Status != iottypes.JobStatusCanceled || *job.Comment != "no" || *job.ReasonCode != "R1" || !*job.ForceCanceled {
 		t.Errorf("%+v", job)
 	}
+	ok(a.iot.CreateJob(ctx, &iot.CreateJobInput{JobId: new("j4"), Document: new(`{}`), Targets: []string{*thing.ThingArn}, TargetSelection: iottypes.TargetSelectionContinuous}))(t)
+	ok(a.iot.CancelJobExecution(ctx, &iot.CancelJobExecutionInput{JobId: new("j4"), ThingName: new("t1")}))(t)
+	late := ok(a.iot.CreateThing(ctx, &iot.CreateThingInput{ThingName: new("t2")}))(t)
+	if added := ok(a.iot.AssociateTargetsWithJob(ctx, &iot.AssociateTargetsWithJobInput{JobId: new("j4"), Targets: []string{*late.ThingArn}}))(t); *added.JobId != "j4" {
+		t.Errorf("%+v", added)
+	}
+	if job := ok(a.iot.DescribeJob(ctx, &iot.DescribeJobInput{JobId: new("j4")}))(t).Job; job.Status != iottypes.JobStatusInProgress || job.TargetSelection != iottypes.TargetSelectionContinuous || len(job.Targets) != 2 ||
+		*job.JobProcessDetails.NumberOfQueuedThings != 1 {
+		t.Errorf("%+v", job)
+	}
+	_, err = a.iot.AssociateTargetsWithJob(ctx, &iot.AssociateTargetsWithJobInput{JobId: new("j3"), Targets: []string{*late.ThingArn}})
+	expectError[*iottypes.InvalidRequestException](t, err)
 	_, err = a.iot.DescribeJob(ctx, &iot.DescribeJobInput{JobId: new("j9")})
 	expectError[*iottypes.ResourceNotFoundException](t, err)
 }

@@ -14,6 +14,8 @@ type Job struct {
 	// Things are the names of the things that shall run it: 1 to 100, registered or not.
 	Things      []string
 	Description string
+	// Continuous keeps the job in progress when all things are through: more can be added, until it is canceled.
+	Continuous bool
 	// TimeoutMinutes is how long an execution may be in progress, 1 to 10,080 minutes; 0 for any time.
 	TimeoutMinutes int
 	// RetryFailed and RetryTimedOut are how often a thing may try again after FAILED and TIMED_OUT: 0 to 10.

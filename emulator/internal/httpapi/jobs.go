@@ -12,6 +12,7 @@ import (
 func (a *api) jobs() {
 	a.control("PUT /jobs/{job}", "CreateJob", "job/{job}", a.createJob)
 	a.control("GET /jobs/{job}", "DescribeJob", "job/{job}", a.describeJob)
+	a.control("POST /jobs/{job}/targets", "AssociateTargetsWithJob", "job/{job}", a.addTargets)
 	a.control("GET /jobs/{job}/job-document", "GetJobDocument", "job/{job}", a.jobDocument)
 	a.control("GET /jobs", "ListJobs", "*", a.listJobs)
 	a.control("PUT /jobs/{job}/cancel", "CancelJob", "job/{job}", a.cancelJob)
@@ -44,15 +45,15 @@ func (q *jobRequest) job(id string) (j iotcore.Job, err error) {
 	if q.Document == "" {
 		return j, invalid("The emulator needs the job's document in document")
 	}
-	if q.TargetSelection != "" && q.TargetSelection != "SNAPSHOT" {
-		return j, invalid("The emulator knows the targetSelection SNAPSHOT alone")
+	switch q.TargetSelection {
+	case "", snapshot:
+	case continuous:
+		j.Continuous = true
+	default:
+		return j, invalid("%q is not a targetSelection", q.TargetSelection)
 	}
-	for _, target := range q.Targets {
-		_, name, ok := strings.Cut(target, ":thing/")
-		if !ok {
-			return j, invalid("%q is not the ARN of a thing", target)
-		}
-		j.Things = append(j.Things, name)
+	if j.Things, err = thingsOf(q.Targets); err != nil {
+		return j, err
 	}
 	for _, c := range q.Retry.Criteria {
 		switch c.FailureType {
@@ -69,6 +70,58 @@ func (q *jobRequest) job(id string) (j iotcore.Job, err error) {
 	return j, nil
 }
 
+// The values of targetSelection.
+const (
+	snapshot   = "SNAPSHOT"
+	continuous = "CONTINUOUS"
+)
+
+// thingsOf returns the names behind the ARNs of things, the targets that the emulator knows.
+func thingsOf(targets []string) (names []string, err error) {
+	for _, target := range targets {
+		_, name, ok := strings.Cut(target, ":thing/")
+		if !ok {
+			return nil, invalid("%q is not the ARN of a thing", target)
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// registered reports the first of things that is not in the registry.
+func registered(c *call, things []string) error {
+	for _, thing := range things {
+		if c.account.Thing(thing) == nil {
+			return &problem{404, "ResourceNotFoundException", "Thing " + thing + " cannot be found."}
+		}
+	}
+	return nil
+}
+
+func (a *api) addTargets(c *call) (answer any, err error) {
+	var q struct{ Targets []string }
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	things, err := thingsOf(q.Targets)
+	if err != nil {
+		return nil, err
+	}
+	err = a.change(c, func() ([]service.Message, error) {
+		if err := registered(c, things); err != nil {
+			return nil, err
+		}
+		id := c.PathValue("job")
+		j, err := a.Jobs.Job(id)
+		if err != nil {
+			return nil, err
+		}
+		answer = described(c.account.ARN("job/"+id), j)
+		return a.Jobs.AddThings(c.now, id, things)
+	})
+	return answer, err
+}
+
 func (a *api) createJob(c *call) (any, error) {
 	var q jobRequest
 	if err := c.decode(&q); err != nil {
@@ -80,10 +133,8 @@ func (a *api) createJob(c *call) (any, error) {
 	}
 	arn := ""
 	err = a.change(c, func() ([]service.Message, error) {
-		for _, thing := range j.Things {
-			if c.account.Thing(thing) == nil {
-				return nil, &problem{404, "ResourceNotFoundException", "Thing " + thing + " cannot be found."}
-			}
+		if err := registered(c, j.Things); err != nil {
+			return nil, err
 		}
 		arn = c.account.ARN("job/" + j.ID)
 		return a.Jobs.Create(c.now, j)
@@ -99,7 +150,11 @@ func described(arn string, j iotcore.Job) object {
 }
 
 func jobSummary(c *call, j *iotcore.Job) object {
-	o := object{"jobArn": c.account.ARN("job/" + j.ID), "jobId": j.ID, "status": j.Status, "targetSelection": "SNAPSHOT",
+	selection := snapshot
+	if j.Continuous {
+		selection = continuous
+	}
+	o := object{"jobArn": c.account.ARN("job/" + j.ID), "jobId": j.ID, "status": j.Status, "targetSelection": selection,
 		"createdAt": date(j.CreatedAt), "lastUpdatedAt": date(j.LastUpdatedAt)}
 	put(o, "completedAt", date(j.CompletedAt))
 	return o

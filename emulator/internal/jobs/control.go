@@ -32,6 +32,34 @@ func (s *Service) Create(now time.Time, j Job) ([]service.Message, error) {
 	return out, nil
 }
 
+// AddThings queues a continuous job for more things. Those that have it already keep their executions.
+func (s *Service) AddThings(now time.Time, id string, things []string) ([]service.Message, error) {
+	j, e := s.job(id)
+	if e != nil {
+		return nil, e
+	}
+	if !j.Continuous || j.Status != iotcore.JobInProgress {
+		return nil, fail(InvalidRequest, "Job %s is not continuous, or not in progress", id)
+	}
+	next := j.Job
+	next.Things = slices.Concat(j.Things, things)
+	if e := s.check(&next); e != nil {
+		return nil, e
+	}
+	if s.count+len(next.Things)-len(j.Things) > s.limits.Executions {
+		return nil, fail(LimitExceeded, "There may be %d job executions", s.limits.Executions)
+	}
+	before := j.Things
+	j.Things, j.LastUpdatedAt = next.Things, now
+	var out []service.Message
+	for _, thing := range j.Things {
+		if !slices.Contains(before, thing) {
+			out = append(out, s.changing(now, thing, func() { s.add(now, j, thing, 1) })...)
+		}
+	}
+	return out, nil
+}
+
 func (s *Service) check(j *Job) *Error {
 	switch {
 	case !service.ValidName(j.ID, 64, ""):

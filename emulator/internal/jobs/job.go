@@ -28,7 +28,7 @@ func (j *job) retry(status Status, number int64) bool {
 
 // settle completes a job that nobody has to run any more.
 func (j *job) settle(now time.Time) {
-	if j.Status != iotcore.JobInProgress {
+	if j.Status != iotcore.JobInProgress || j.Continuous {
 		return
 	}
 	for _, x := range j.executions {

@@ -39,11 +39,15 @@ func (s *Service) command(now time.Time, words []string) ([]service.Message, err
 				j.RetryFailed = n
 			case "retryTimedOut":
 				j.RetryTimedOut = n
+			case "continuous":
+				j.Continuous, j.Things = true, []string{value}
 			default:
 				return nil, errors.New(o)
 			}
 		}
 		return s.Create(now, j)
+	case "add":
+		return s.AddThings(now, words[1], words[2:])
 	case "cancel":
 		return s.Cancel(now, words[1], force, "R", "comment")
 	case "cancel-execution":
@@ -118,6 +122,8 @@ func TestControlErrors(t *testing.T) {
 		"get":       {second(s.Job("x")), ResourceNotFound},
 		"state":     {second(s.Execution(now, "a", "x")), ResourceNotFound},
 		"remove":    {second(s.DeleteExecution(now, "a", "x", true)), ResourceNotFound},
+		"add":       {second(s.AddThings(now, "a", []string{"u"})), InvalidRequest},
+		"add to":    {second(s.AddThings(now, "x", []string{"u"})), ResourceNotFound},
 	} {
 		if e, ok := errors.AsType[*Error](c.err); !ok || e.Code != c.code {
 			t.Errorf("%s: %v", name, c.err)
