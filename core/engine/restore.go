@@ -86,14 +86,18 @@ func (e *Engine) loadMessage(seq uint64, value []byte) bool {
 	o.Publish.ID, o.Publish.Dup, o.Publish.SubscriptionIDs = 0, false, nil
 	o.retain()
 	o.seq, o.state, o.durable = seq, opWaiting, true
-	o.submitted = Instant(int64(binary.BigEndian.Uint64(value)) - e.cfg.Epoch)
-	o.expires = Never
+	o.submitted, o.expires = e.sinceEpoch(int64(binary.BigEndian.Uint64(value))), Never
 	if s, ok := o.Publish.MessageExpiry.Get(); ok && e.cfg.Version == packet.V5 {
 		o.expires = o.submitted.add(Duration(s) * Second)
 	}
 	e.loading.ops[seq] = o
 	return true
 }
+
+// sinceEpoch is when an earlier process has accepted a message, by the time of day, but never later than now: a device
+// whose clock has no battery begins with the same day each time, and what it had accepted once the network had told the time
+// would live for years.
+func (e *Engine) sinceEpoch(wall int64) Instant { return min(e.now, Instant(wall-e.cfg.Epoch)) }
 
 func (e *Engine) loadState(seq uint64, value []byte) bool {
 	e.seq = max(e.seq, seq)

@@ -16,10 +16,14 @@ func (s *script) save() {
 	}
 }
 
-// crash starts the next process from what is stored. Its clock starts at zero; the time of day goes on.
-func (s *script) crash([]string) {
+// crash starts the next process from what is stored. Its clock starts at zero; the time of day goes on, and is set by as
+// much as the argument says.
+func (s *script) crash(args []string) {
 	cfg := s.e.cfg
 	cfg.Epoch += int64(s.now)
+	if len(args) > 0 {
+		cfg.Epoch += int64(s.instant(args[0]))
+	}
 	e, err := New(cfg)
 	if err != nil {
 		s.fatalf("%v", err)
