@@ -17,13 +17,14 @@ const (
 	actUnsubscribe
 	actCancel
 	actDisconnect
+	actReplace
 	actReauth
 	actDrop
 	actRestart
 	numActs
 )
 
-var actNames = [numActs]string{"publish", "flood", "retain", "subscribe", "unsubscribe", "cancel", "disconnect",
+var actNames = [numActs]string{"publish", "flood", "retain", "subscribe", "unsubscribe", "cancel", "disconnect", "replace connection",
 	"re-authenticate", "drop session", "restart"}
 
 // act does one random thing.
@@ -58,6 +59,8 @@ func (a *app) act() {
 		}
 	case actDisconnect:
 		a.disconnect()
+	case actReplace:
+		a.replace()
 	case actReauth:
 		a.reauthenticate()
 	case actDrop:
@@ -90,7 +93,8 @@ func (a *app) publishAny() {
 	a.publish(a.topic(), qos, func(m *message, p *packet.Publish) {
 		if v5 && w.percent(w.plan.expiring) {
 			m.seconds = uint32(1 + w.IntN(w.plan.longestExpiry))
-			m.expires = c.wall() + engine.Instant(time.Duration(m.seconds)*time.Second)
+			m.accepted = c.wall()
+			m.expires = m.accepted + engine.Instant(time.Duration(m.seconds)*time.Second)
 			p.MessageExpiry = packet.Some(m.seconds)
 		}
 		if v5 && c.plan.engine.Aliases == engine.AliasManual && w.one(2) {
@@ -126,6 +130,43 @@ func (a *app) disconnect() {
 	if err := c.e.Disconnect(c.now(), p); err != nil {
 		w.violate(kindModel, "Disconnect: %v", err)
 	}
+}
+
+// replace ends the connection when the broker has acknowledged all that was sent, so that nothing has to be sent again. What
+// is submitted meanwhile waits. An application that has waited for long enough gives up.
+func (a *app) replace() {
+	c := a.c
+	c.settle()
+	if !c.e.Connected() || c.paused || c.storing() || c.e.Pending() || len(c.out) > 0 {
+		return
+	}
+	c.paused = true
+	c.e.Hold(c.now(), true)
+	c.w.sched.set(&c.patience, c.w.now+c.w.within(time.Second, 2*time.Minute))
+}
+
+// goOn ends a pause that came to nothing.
+func (c *client) goOn() {
+	if c.e == nil || !c.paused || c.asleep(&c.patience) {
+		return
+	}
+	c.paused = false
+	c.e.Hold(c.now(), false)
+	c.settle()
+}
+
+// replaced ends a connection on which nothing is under way any more.
+func (c *client) replaced() {
+	if !c.paused || c.storing() || !c.e.Connected() || !c.e.Settled() {
+		return
+	}
+	c.w.note(c.name, "replaces its connection", 0)
+	c.paused = false
+	if err := c.e.Disconnect(c.now(), nil); err != nil {
+		c.w.violate(kindModel, "Disconnect: %v", err)
+	}
+	c.watch.settledAll()
+	c.flush()
 }
 
 func (a *app) reauthenticate() {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/engine"
@@ -84,6 +85,10 @@ func (a *app) submit(o *engine.Op, m *message) *request {
 func (a *app) judgeRefusal(r *request, connected bool, err error) {
 	c := a.c
 	ok := false
+	var le *engine.LimitError
+	if errors.As(err, &le) {
+		ok = c.plan.forbids(r.op, le)
+	}
 	switch err {
 	case engine.ErrOffline:
 		ok = !connected && !keeps(c.plan.engine.Offline, r.op)
@@ -95,6 +100,19 @@ func (a *app) judgeRefusal(r *request, connected bool, err error) {
 	if !ok {
 		c.w.violate(kindUntrue, "%s: %s is refused without cause: %v", c.name, r, err)
 	}
+}
+
+// forbids reports whether the service has a limit that an operation is beyond, and which the client knows of.
+func (c *clientPlan) forbids(o *engine.Op, le *engine.LimitError) bool {
+	e := &c.engine
+	switch le.Code {
+	case packet.PacketTooLarge:
+		return e.MaxPayload > 0 && len(o.Publish.Payload) > e.MaxPayload
+	case packet.QoSNotSupported:
+		beyond := func(f packet.Filter) bool { return f.QoS > c.maximumQoS() }
+		return o.Publish.QoS > c.maximumQoS() || slices.ContainsFunc(o.Subscribe.Filters, beyond)
+	}
+	return false
 }
 
 // queueLimits are those of the engine, defaults included.

@@ -24,6 +24,8 @@ type client struct {
 
 	// Its time.
 	offset  time.Duration // of its clock from the world's
+	day     time.Duration // of the time of day from its clock, in this process
+	lost    time.Duration // how much the time of day falls back before the next one
 	frozen  time.Duration // it is suspended until then
 	dozed   time.Duration // since
 	counted bool          // its clock goes on meanwhile
@@ -44,6 +46,8 @@ type client struct {
 	ending   bool          // the engine has ended the connection
 	reauth   bool          // a re-authentication is under way
 	dropping bool          // the session ends with the connection
+	paused   bool          // nothing is sent that would have to be acknowledged
+	patience timer         // for that
 	closedAt time.Duration // when a connection ended last
 	limits   broker.Limits // of the broker that accepted
 	tookAt   engine.Instant
@@ -88,13 +92,14 @@ func (w *world) newClient(p *clientPlan) *client {
 	c.thaw.fire = c.thawed
 	c.wake.fire = c.tick
 	c.last.fire = c.lastWords
+	c.patience.fire = c.goOn
 	c.app.init(c)
 	c.inbox.init(c)
 	c.watch.init(c)
 	return c
 }
 
-// clock is the client's own time; wall is what it takes for the time of day.
+// clock is the client's own time; wall is what it takes for the time of day, less that of the beginning of the world.
 func (c *client) clock() time.Duration { return c.w.now + c.offset }
 func (c *client) now() engine.Instant {
 	t := engine.Instant(c.clock() - c.began)
@@ -104,7 +109,7 @@ func (c *client) now() engine.Instant {
 	c.latest = t
 	return t
 }
-func (c *client) wall() engine.Instant { return engine.Instant(c.clock()) }
+func (c *client) wall() engine.Instant { return engine.Instant(c.clock() + c.day) }
 
 // epoch is the wall time of the beginning of the world.
 const epoch = int64(1_700_000_000_000_000_000)
@@ -114,8 +119,9 @@ func (c *client) start() {
 	w := c.w
 	c.began, c.latest = c.clock(), 0
 	c.process++
+	c.loseTime()
 	cfg := c.plan.engine
-	cfg.Epoch = epoch + int64(c.began)
+	cfg.Epoch = epoch + int64(c.wall())
 	e, err := engine.New(cfg)
 	if err != nil {
 		w.violate(kindModel, "engine.New: %v", err)
@@ -200,6 +206,7 @@ func (c *client) settle() {
 	}
 	c.collect()
 	c.flush()
+	c.replaced()
 	if c.link != nil && c.e.Err() != nil {
 		c.end()
 	}

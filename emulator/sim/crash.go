@@ -32,11 +32,22 @@ func (c *client) crash(power bool) {
 	c.gone(w.within(0, w.plan.longestOutage))
 }
 
+// loseTime lets the time of day fall back where it is to. What an earlier process has accepted is no younger for that than if
+// it had been accepted just now.
+func (c *client) loseTime() {
+	c.day, c.lost = c.day-c.lost, 0
+	for _, m := range c.w.messages[1:] {
+		if m.from == c && m.seconds > 0 {
+			m.expires = min(m.accepted, c.wall()) + engine.Instant(time.Duration(m.seconds)*time.Second)
+		}
+	}
+}
+
 // gone ends the process, and sets the time of the next one.
 func (c *client) gone(after time.Duration) {
 	w := c.w
 	c.e, c.state = nil, stateOff
-	c.clean, c.dropping = false, false
+	c.clean, c.dropping, c.paused = false, false, false
 	c.frozen = 0
 	w.sched.stop(&c.thaw)
 	a := &c.app

@@ -65,7 +65,7 @@ func (c *client) linkEnded(l *link) {
 // detach leaves the link alone.
 func (c *client) detach(abort, tell bool) {
 	l := c.link
-	c.link, c.out, c.stuck = nil, nil, false
+	c.link, c.out, c.stuck, c.paused = nil, nil, false, false
 	l.clientCloses(abort, tell)
 }
 

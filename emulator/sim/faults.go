@@ -30,6 +30,7 @@ const (
 	FaultTakeOver                   // somebody else connects with the client's identifier
 	FaultCrash                      // a process ends
 	FaultPower                      // a machine loses its power
+	FaultTimeLost                   // a machine loses its power, and the time of day with it
 	FaultSuspend                    // a machine sleeps
 	FaultClock                      // a clock jumps forward
 	FaultSlowHandler                // a handler takes its time
@@ -41,7 +42,7 @@ const (
 var faultNames = [numFaults]string{"cut", "cut at a byte", "half-open", "stall", "connection refused", "connect hangs",
 	"broker killed", "broker loses sessions", "broker shuts down", "broker with other limits", "broker reconfigured", "kicked by the broker",
 	"dropped by the broker", "session ended by the broker", "CONNECT refused", "CONNECT answered late", "taken over",
-	"process crash", "power cut", "suspend", "clock jump", "slow handler", "slow disk", "disk failure"}
+	"process crash", "power cut", "time of day lost", "suspend", "clock jump", "slow handler", "slow disk", "disk failure"}
 
 // String names the fault.
 func (f Fault) String() string { return faultNames[f] }
@@ -115,6 +116,9 @@ func (w *world) happens(f Fault, c *client) bool {
 			return false
 		}
 		c.crash(f == FaultPower)
+	case FaultTimeLost:
+		c.lost += w.within(time.Second, pick(w.chance, time.Minute, 400_000*time.Hour))
+		c.crash(true)
 	default:
 		return w.slowness(f, c)
 	}

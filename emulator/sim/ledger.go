@@ -19,10 +19,12 @@ type message struct {
 	retain  bool
 	size    int            // of the payload
 	expires engine.Instant // by the wall clock of its publisher; Never
-	seconds uint32
-	failed  bool // it was done with an error
-	refused bool // the broker answers it with a failing reason code
-	poison  bool // the broker answers it by hanging up
+
+	accepted engine.Instant // by the same, of one that expires
+	seconds  uint32
+	failed   bool // it was done with an error
+	refused  bool // the broker answers it with a failing reason code
+	poison   bool // the broker answers it by hanging up
 
 	// At the publisher.
 	req     *request

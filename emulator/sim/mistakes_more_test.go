@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/binary"
 	"errors"
 	"slices"
 
@@ -227,6 +228,37 @@ func (t *timeless) Submit(now engine.Instant, o *engine.Op) error {
 	return t.plant.Submit(now, o)
 }
 
+// younger takes what is stored with a later time of day than now for messages that were accepted then.
+func younger(c *client, e *engine.Engine) protocol {
+	y := &newborn{plant: planted(c, e), by: map[string]uint32{}}
+	y.out = func(v packet.Version, pk packet.Packet, raw []byte) []byte {
+		pub, ok := pk.(*packet.Publish)
+		if !ok || y.by[string(pub.Payload)] == 0 {
+			return raw
+		}
+		pub.MessageExpiry = packet.Some(pub.MessageExpiry.Or(0) + y.by[string(pub.Payload)])
+		return encode(v, pub)
+	}
+	return y
+}
+
+type newborn struct {
+	*plant
+	by map[string]uint32 // by payload, by how many seconds a message is too young
+}
+
+func (y *newborn) Load(key uint64, value []byte) error {
+	const messages = 2
+	if f, n, err := packet.ScanFrame(value[min(8, len(value)):], 0); key>>56 == messages && err == nil && n > 0 {
+		pub := new(packet.Publish)
+		ahead := int64(binary.BigEndian.Uint64(value)) - epoch - int64(y.c.wall())
+		if err := pub.Decode(f, new(packet.Decoder)); err == nil && pub.MessageExpiry.IsSet() && ahead > 0 {
+			y.by[string(pub.Payload)] = uint32(ahead / int64(engine.Second))
+		}
+	}
+	return y.plant.Load(key, value)
+}
+
 // afterwards goes on after DISCONNECT.
 func afterwards(c *client, e *engine.Engine) protocol {
 	p := planted(c, e)
@@ -306,6 +338,30 @@ func unbounded(c *client, _ *engine.Engine) protocol {
 	return other(c, func(cfg *engine.Config) { cfg.QueueCount, cfg.QueueBytes = -1, -1 })
 }
 
+// wasteful knows no rate of bytes.
+func wasteful(c *client, _ *engine.Engine) protocol {
+	return other(c, func(cfg *engine.Config) { cfg.PublishBytes = 0 })
+}
+
+// breathless does not stop before its connection is replaced.
+func breathless(_ *client, e *engine.Engine) protocol { return &runner{protocol: e} }
+
+// impatient does not wait for what is under way.
+func impatient(_ *client, e *engine.Engine) protocol { return &runner{protocol: e, stops: true} }
+
+type runner struct {
+	protocol
+	stops bool
+}
+
+func (r *runner) Hold(now engine.Instant, on bool) {
+	if r.stops {
+		r.protocol.Hold(now, on)
+	}
+}
+
+func (r *runner) Settled() bool { return r.stops || r.protocol.Settled() }
+
 // hasty knows no rate.
 func hasty(c *client, _ *engine.Engine) protocol {
 	return other(c, func(cfg *engine.Config) { cfg.PublishRate = 0 })
@@ -314,7 +370,7 @@ func hasty(c *client, _ *engine.Engine) protocol {
 // other returns an engine that is not configured as it ought to be.
 func other(c *client, change func(*engine.Config)) protocol {
 	cfg := c.plan.engine
-	cfg.Epoch = epoch + int64(c.began)
+	cfg.Epoch = epoch + int64(c.wall())
 	change(&cfg)
 	e, err := engine.New(cfg)
 	if err != nil {

@@ -65,6 +65,7 @@ var mistakes = []mistake{
 	{"success before the acknowledgement", "F22", earlySuccess, []Kind{kindUntrue, kindQuota, kindID}},
 	{"says that nothing was sent", "", liar, []Kind{kindUntrue}},
 	{"expiry ignored in the queue", "", noExpiry, []Kind{kindExpiry}},
+	{"time of day trusted after it was lost", "", younger, []Kind{kindExpiry}},
 	{"bytes after DISCONNECT", "", afterwards, []Kind{kindAfterEnd}},
 	{"session present ignored", "F14", alwaysPresent, []Kind{kindDup, kindRestore, kindProtocol}},
 	{"acknowledged out of order", "", anyOrder, []Kind{kindAck, kindStuck}},
@@ -72,6 +73,9 @@ var mistakes = []mistake{
 	{"never woken", "F44", sleepy, []Kind{kindKeepAlive, kindStuck}},
 	{"queue without a bound", "F75", unbounded, []Kind{kindMemory}},
 	{"rate ignored", "", hasty, []Kind{kindLimit}},
+	{"rate of bytes ignored", "", wasteful, []Kind{kindLimit}},
+	{"sends on in a pause", "", breathless, []Kind{kindPause}},
+	{"a pause too short", "", impatient, []Kind{kindPause}},
 	{"subscriptions not restored", "F64", noRestore, []Kind{kindRestore}},
 }
 

@@ -161,6 +161,10 @@ func (p *plan) newClient(r chance, name string) *clientPlan {
 	e.MaxInflight = pick(r, 0, 0, 1, 7)
 	e.PublishRate = pick(r, 0, 0, 0, 0, 2, 50)
 	e.Strict = r.one(5)
+	e.PublishBytes = pick(r, 0, 0, 0, 0, 400, 20_000)
+	e.MaxPayload = pick(r, 0, 0, 0, 50)
+	e.NoQoS2 = r.one(8)
+	e.InboundBytes = pick(r, 0, 1)
 
 	c.connect = packet.Connect{Version: e.Version, ClientID: name, KeepAlive: pick[uint16](r, 0, 5, 20, 60), CleanStart: r.one(8)}
 	if v5 {
@@ -185,10 +189,21 @@ func (p *plan) newClient(r chance, name string) *clientPlan {
 	c.backoffMin = pick(r, 100*time.Millisecond, time.Second)
 	c.backoffMax = pick(r, time.Second, 20*time.Second)
 	c.filters = p.someFilters(r, e.Version)
+	for i := range c.filters {
+		c.filters[i].QoS = min(c.filters[i].QoS, c.maximumQoS())
+	}
 	c.handler.slow = pick(r, 0, 5, 40)
 	c.handler.longest = pick(r, 10*time.Millisecond, 3*time.Second)
 	c.handler.refuse = pick(r, 0, 5)
 	return c
+}
+
+// maximumQoS is what a client can ask for.
+func (c *clientPlan) maximumQoS() packet.QoS {
+	if c.engine.NoQoS2 {
+		return packet.QoS1
+	}
+	return packet.QoS2
 }
 
 // someFilters chooses filters. Those of shared subscriptions have topics of their own, so that what reaches a session

@@ -18,6 +18,8 @@ type protocol interface {
 	Tick(now engine.Instant)
 	Wake() engine.Instant
 	Disconnect(now engine.Instant, p *packet.Disconnect) error
+	Hold(now engine.Instant, on bool)
+	Settled() bool
 	Closed(now engine.Instant)
 	DropSession(now engine.Instant)
 	Abandon(now engine.Instant, err error)

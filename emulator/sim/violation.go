@@ -27,6 +27,7 @@ const (
 	kindUntrue     Kind = "untrue"          // the result of an operation is not true
 	kindWake       Kind = "wake"            // the engine wants to be woken in the past, or not at all
 	kindSlow       Kind = "slow start"      // more than one at a time
+	kindPause      Kind = "pause"           // a message is sent while sending is to pause
 	kindMemory     Kind = "memory"          // something grows without bounds
 	kindKeepAlive  Kind = "keep alive"      // a link that works was given up
 	kindProtocol   Kind = "protocol"        // one side accuses the other

@@ -40,6 +40,8 @@ type watch struct {
 	limit      int           // the broker's receive maximum
 	flying     int           // PUBLISH of this connection that count against it
 	published  int           // PUBLISH of this connection
+	bytes      int           // that they have
+	most       int           // that one of them has
 	since      time.Duration // when it was opened, by the client's clock
 	maxPacket  int
 	aliasMax   uint16
@@ -99,7 +101,7 @@ func (v *watch) opened(clean bool) {
 	v.in.Reset()
 	v.greeted, v.connected, v.bye, v.over, v.strange = false, false, false, false, false
 	v.limit, v.flying, v.maxPacket, v.aliasMax = v.c.inflight(), 0, 0, 0
-	v.published, v.since = 0, v.c.clock()
+	v.published, v.bytes, v.most, v.since = 0, 0, 0, v.c.clock()
 	v.keepAlive = time.Duration(v.c.plan.connect.KeepAlive) * time.Second
 	v.alias = nil
 	v.last = [2]int{}

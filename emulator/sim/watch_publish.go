@@ -18,7 +18,7 @@ func (v *watch) sentPublish(f packet.Frame, sp *span) {
 		return
 	}
 	v.firstThings(packet.PUBLISH)
-	v.paced()
+	v.paced(int(sp.end - sp.start))
 	v.sentAlias(p, m)
 	v.sentExpiry(p, m)
 	sp.m = m
@@ -37,6 +37,9 @@ func (v *watch) sentPublish(f packet.Frame, sp *span) {
 		m.takenIn = v.session
 		return
 	}
+	if v.c.paused {
+		v.violate(kindPause, "message %d is sent while nothing new is to be", m.n)
+	}
 	v.sentUnacked(p, m)
 	m.takenIn = v.session
 	if v.flying++; v.flying > v.limit {
@@ -46,11 +49,21 @@ func (v *watch) sentPublish(f packet.Frame, sp *span) {
 
 // paced: no more PUBLISH than the rate allows. They are seen here when they are written, not when they were encoded, so
 // what counts is the time since the connection was opened.
-func (v *watch) paced() {
-	v.published++
-	rate, took := v.c.plan.engine.PublishRate, (v.c.clock() - v.since).Seconds()
-	if rate > 0 && float64(v.published) > 1+float64(rate)*(took+1) {
+func (v *watch) paced(size int) {
+	v.published, v.bytes, v.most = v.published+1, v.bytes+size, max(v.most, size)
+	e, took := &v.c.plan.engine, (v.c.clock() - v.since).Seconds()
+	if rate := e.PublishRate; rate > 0 && float64(v.published) > 1+float64(rate)*(took+1) {
 		v.violate(kindLimit, "%d messages in %.1f s, the rate is %d a second", v.published, took, rate)
+	}
+	if rate := e.PublishBytes; rate > 0 && float64(v.bytes) > float64(v.most)+float64(rate)*(took+1) {
+		v.violate(kindLimit, "%d bytes in %.1f s, the rate is %d a second", v.bytes, took, rate)
+	}
+}
+
+// settledAll is called when the engine says that the broker has acknowledged everything.
+func (v *watch) settledAll() {
+	if v.flying > 0 {
+		v.violate(kindPause, "%d messages are under way when all is said to be acknowledged", v.flying)
 	}
 }
 

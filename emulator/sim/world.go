@@ -199,7 +199,7 @@ func (w *world) probe() {
 		return
 	}
 	for _, c := range w.clients {
-		qos := c.limits.MaximumQoS.Or(2)
+		qos := min(c.limits.MaximumQoS.Or(2), c.plan.maximumQoS())
 		for _, topic := range []string{"p/" + c.name + "/0", "all/0", "s/0"} {
 			for range 3 {
 				if c.e != nil {
