@@ -30,6 +30,9 @@ func ParseConnectionString(s string) (host string, d Device, key SAS, err error)
 			return "", Device{}, SAS{}, errors.New("azureiot: connection string: it has an unknown field")
 		}
 	}
+	if host != "" && d.ID == "" && key.Key != "" {
+		return "", Device{}, SAS{}, errors.New("azureiot: connection string: it has no DeviceId, as that of a hub: want the one of a device")
+	}
 	if host == "" || d.ID == "" || key.Key == "" {
 		return "", Device{}, SAS{}, errors.New("azureiot: connection string: want HostName, DeviceId and SharedAccessKey")
 	}

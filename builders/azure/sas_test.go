@@ -63,7 +63,7 @@ func TestConnectionString(t *testing.T) {
 		t.Errorf("%s, %v, %v", host, d, err)
 	}
 	for _, bad := range []string{"", "HostName=h;DeviceId=d", "HostName=h;DeviceId=d;SharedAccessKey=hunter2;GatewayHostName=g", "hunter2=;", vectorKey,
-		"HostName=h;DeviceId=d;x509=true", "aHVudGVyMmh1bnRlcjI=", "HostName=h;DeviceId=d;hunter2"} {
+		"HostName=h;DeviceId=d;x509=true", "HostName=h;SharedAccessKeyName=iothubowner;SharedAccessKey=hunter2", "aHVudGVyMmh1bnRlcjI=", "HostName=h;DeviceId=d;hunter2"} {
 		if _, _, _, err := ParseConnectionString(bad); err == nil || strings.Contains(err.Error(), vectorKey) ||
 			strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "aHVu") {
 			t.Errorf("%q: %v", bad, err)

@@ -76,7 +76,7 @@ func parse(args []string, log io.Writer) (options, error) {
 	f := flag.NewFlagSet("bridge", flag.ContinueOnError)
 	f.SetOutput(log)
 	f.StringVar(&o.from, "from", "", "the source: mqtt://host:port, mqtts://host:port or unix:///path")
-	f.StringVar(&o.to, "to", "", "the destination")
+	f.StringVar(&o.to, "to", "", "the destination, as -from; without both, the bridge runs between two brokers of its own")
 	f.StringVar(&o.filter, "filter", "#", "topic filter of the messages to move")
 	f.StringVar(&o.id, "id", "gneiss-bridge", "client identifier at both; it must stay the same for nothing to be lost")
 	qos := f.Int("qos", 1, "quality of service: 1 or 2")
