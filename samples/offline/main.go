@@ -54,7 +54,9 @@ func tell(ctx context.Context, out io.Writer) (err error) {
 
 	s.title("A broker and a dashboard in this process")
 	// It takes few messages at a time, so that the delivery lasts long enough to be interrupted.
-	srv, err := emulator.Start(emulator.Options{Profile: emulator.Generic, Limits: broker.Limits{ReceiveMaximum: 8}})
+	f := new(fuse)
+	srv, err := emulator.Start(emulator.Options{Profile: emulator.Generic, Limits: broker.Limits{ReceiveMaximum: 8},
+		Hooks: broker.Hooks{Publish: f.taken}})
 	if err != nil {
 		return err
 	}
@@ -71,7 +73,7 @@ func tell(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	w := &world{story: s, broker: srv, board: board, dir: dir}
+	w := &world{story: s, broker: srv, board: board, fuse: f, dir: dir}
 	defer w.off()
 	for _, step := range []struct {
 		title string

@@ -23,8 +23,8 @@ func TestRun(t *testing.T) {
 	if err := run(t.Context(), nil, &out); err != nil {
 		t.Fatalf("%v\nit said:\n%s", err, out.String())
 	}
-	if n := bytes.Count(out.Bytes(), []byte("✓")); n != 7 {
-		t.Errorf("%d claims were checked, want 7:\n%s", n, out.String())
+	if n := bytes.Count(out.Bytes(), []byte("✓")); n != 8 {
+		t.Errorf("%d claims were checked, want 8:\n%s", n, out.String())
 	}
 }
 

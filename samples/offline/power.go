@@ -9,17 +9,22 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"sync"
 	"sync/atomic"
+
+	"github.com/gneiss-mqtt/gneiss-go/core/packet"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/broker"
 )
 
 // process is the device from outside.
 type process struct {
 	cmd      *exec.Cmd
-	plug     io.Closer // its standard input
-	read     chan struct{}
-	restored atomic.Int64 // what it found in its store; -1 until it has said so
-	stored   atomic.Int64 // readings it has promised to deliver
+	plug     io.Closer     // its standard input
+	read     chan struct{} // closed when it has ended, and all that it said is read
+	restored atomic.Int64  // what it found in its store; -1 until it has said so
+	stored   atomic.Int64  // readings it has promised to deliver
 	changed  chan struct{}
+	kill     func() error // at once: SIGKILL where there are signals, TerminateProcess on Windows
 }
 
 // switchOn starts the device. Its life tells its readings from those of other lives.
@@ -42,6 +47,7 @@ func switchOn(ctx context.Context, url, dir string, life, readings int) (*proces
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
+	p.kill = sync.OnceValue(p.cmd.Process.Kill)
 	go p.listen(out)
 	return p, nil
 }
@@ -85,9 +91,9 @@ func (p *process) await(ctx context.Context, what string, ok func() bool) error 
 	return nil
 }
 
-// cut kills the process at once: SIGKILL where there are signals, TerminateProcess on Windows.
+// cut ends the process without warning, if nobody has.
 func (p *process) cut() error {
-	err := p.cmd.Process.Kill()
+	err := p.kill()
 	<-p.read
 	_ = p.cmd.Wait() // it was killed
 	if errors.Is(err, os.ErrProcessDone) {
@@ -103,4 +109,24 @@ func (p *process) shutDown() error {
 	}
 	<-p.read
 	return p.cmd.Wait()
+}
+
+// fuse cuts the power when the broker takes a certain reading. It does so inside the broker, or the whole delivery could be
+// over before this program has a processor to notice its beginning.
+type fuse struct {
+	left   atomic.Int64 // readings until then; not above 0: never
+	device atomic.Pointer[process]
+}
+
+func (f *fuse) set(p *process, readings int) {
+	f.device.Store(p)
+	f.left.Store(int64(readings))
+}
+
+// taken is the broker's hook for each message.
+func (f *fuse) taken(broker.Instant, *broker.Client, *packet.Publish) broker.PublishDecision {
+	if f.left.Add(-1) == 0 {
+		_ = f.device.Load().kill() // cut reports it
+	}
+	return broker.PublishDecision{}
 }

@@ -19,6 +19,7 @@ type world struct {
 	*story
 	broker *emulator.Server
 	board  *dashboard
+	fuse   *fuse
 	dir    string
 
 	device   *process // nil while the power is off
@@ -104,16 +105,20 @@ func powerBack(ctx context.Context, w *world) error {
 }
 
 func networkBack(ctx context.Context, w *world) error {
+	half := (w.promised[0] + more - w.board.count()) / 2
+	w.fuse.set(w.device, half)
 	if err := w.broker.Restart(emulator.KeepSessions); err != nil {
 		return err
 	}
-	if err := w.board.await(ctx, w.board.count()+1); err != nil {
-		return err
+	select {
+	case <-w.device.read:
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for reading %d at the broker: %w", half, ctx.Err())
 	}
 	if err := w.cut(); err != nil {
 		return err
 	}
-	w.say("killed when %d of %d readings had arrived", w.board.count(), w.promised[0]+w.promised[1])
+	w.say("killed when the broker took reading %d of those that were waiting", half)
 	return nil
 }
 
@@ -121,7 +126,10 @@ func everythingArrives(ctx context.Context, w *world) error {
 	if err := w.on(ctx, rest); err != nil {
 		return err
 	}
-	w.say("its store holds %d readings", w.device.restored.Load())
+	restored := w.device.restored.Load()
+	if err := w.check(restored > 0, "its store holds %d readings of before, and knows how far each had come", restored); err != nil {
+		return err
+	}
 	if err := w.stored(ctx, rest); err != nil {
 		return err
 	}
