@@ -52,9 +52,17 @@ func (b *Backoff) wait(n int) time.Duration {
 	}
 	switch b.Jitter {
 	case FullJitter:
-		return time.Duration(b.Rand() * float64(d))
+		return b.part(d)
 	case EqualJitter:
-		return d/2 + time.Duration(b.Rand()*float64(d/2))
+		return d/2 + b.part(d/2)
+	}
+	return d
+}
+
+// part returns a random part of d, all of it where Rand does not keep to its range.
+func (b *Backoff) part(d time.Duration) time.Duration {
+	if r := b.Rand(); r >= 0 && r < 1 { // not NaN
+		return time.Duration(r * float64(d))
 	}
 	return d
 }

@@ -22,27 +22,28 @@ type Client struct {
 
 	// mu guards everything below, and the fields of links, calls and subscriptions that say so. No user code and no
 	// I/O runs while it is held.
-	mu        sync.Mutex
-	engine    *engine.Engine
-	stamp     engine.Instant // the time at the last batch
-	link      *link          // the transport, from CONNECT on
-	state     State
-	changed   chan struct{} // closed and replaced when state changes
-	session   Session
-	lastErr   error // of the last attempt or connection; the reason once closed
-	closed    error // what operations end with once the client is closed
-	started   bool
-	refusing  bool          // Shutdown has begun
-	abandoned int           // operations that were not over when the client was closed
-	leaving   bool          // they are being ended
-	left      []*OpError    // some of them
-	attempts  int           // since the last stable connection
-	callOff   func()        // ends the attempt that is being made; nil while there is none
-	clean     bool          // the next attempt starts clean whatever the configuration
-	workers   int           // goroutines of this client
-	io        int           // of those, the ones that make or use a transport
-	offline   chan struct{} // closed when the client is closed and io is 0
-	stats     Stats
+	mu         sync.Mutex
+	engine     *engine.Engine
+	stamp      engine.Instant // the time at the last batch
+	link       *link          // the transport, from CONNECT on
+	state      State
+	changed    chan struct{} // closed and replaced when state changes
+	session    Session
+	lastErr    error // of the last attempt or connection; the reason once closed
+	closed     error // what operations end with once the client is closed
+	started    bool
+	refusing   bool          // Shutdown has begun
+	abandoned  int           // operations that were not over when the client was closed
+	leaving    bool          // they are being ended
+	left       []*OpError    // some of them
+	attempts   int           // since the last stable connection
+	callOff    func()        // ends the attempt that is being made; nil while there is none
+	clean      bool          // the next attempt starts clean whatever the configuration
+	workers    int           // goroutines of this client
+	io         int           // of those, the ones that make or use a transport
+	offline    chan struct{} // closed when the client is closed and io is 0
+	inEndpoint chan struct{} // one slot: who is in the endpoint's Dial or Prepare
+	stats      Stats
 
 	flushing  bool // somebody stores or writes, and owns spare and the links' rest
 	flushFn   func()
@@ -114,7 +115,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{cfg: &cfg, base: base, store: cfg.Session, engine: e, armed: engine.Never,
 		changed: make(chan struct{}), done: make(chan struct{}), offline: make(chan struct{}),
-		relieved: make(chan struct{}, 1), authTurn: make(chan struct{}, 1)}
+		relieved: make(chan struct{}, 1), authTurn: make(chan struct{}, 1), inEndpoint: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	c.ctx, c.cancel = ctx, func() { cancel(ErrClosed) }
 	c.flushFn = c.flush

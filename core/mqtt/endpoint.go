@@ -9,6 +9,10 @@ import (
 
 // An Endpoint says how to reach a broker and what it expects. Builders return one; its fields may be changed before
 // the client is made.
+//
+// Its functions run on goroutines of their own. One that panics, or does not return before its context ends, fails the
+// attempt: [Trace.HandlerPanic] tells, and the client goes on. One that never returns keeps all later attempts from
+// connecting.
 type Endpoint struct {
 	// Dial makes a connection, at every attempt. It must honour ctx, whose deadline is [Config.ConnectTimeout] after
 	// the start of the attempt. An error is retryable unless [Endpoint.Terminal] says otherwise.
@@ -24,7 +28,8 @@ type Endpoint struct {
 	// ctx ends with the connection; other errors are reported and come back as last. Renewals are at least
 	// [Backoff.Min] apart. nil: credentials last.
 	Renew func(ctx context.Context, last error) error
-	// Terminal decides whether an error of an attempt or a connection ends the client. nil: [IsTerminal].
+	// Terminal decides whether an error of an attempt or a connection ends the client. nil: [IsTerminal], which also
+	// decides where it panics or takes longer than [Config.ConnectTimeout].
 	Terminal func(err error) bool
 	// Explain may replace an error of an attempt or a connection by one that says more; it should wrap it. nil: as is.
 	Explain func(err error) error

@@ -196,11 +196,11 @@ var errUnknownSession = &ProtocolError{Code: packet.ProtocolError, Clause: "MQTT
 // ended decides, after an accepted connection, whether there is a next one. It runs on the reader's goroutine and
 // ends it.
 func (c *Client) ended(l *link, cause error) {
-	if cause != nil && cause != ErrReplaced {
+	planned := cause == ErrReplaced
+	if cause != nil && !planned && cause != ErrClosed { // the others are our own doing
 		cause = c.explain(cause)
 	}
-	planned := cause == ErrReplaced
-	final := cause != nil && !planned && c.terminal(cause)
+	final := cause != nil && !planned && cause != ErrClosed && c.terminal(cause)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer c.exitIO()

@@ -13,7 +13,7 @@ type Stats struct {
 	Dropped       uint64 // messages at QoS 0 dropped because their handler is too slow
 	Crowded       uint64 // times handlers fell so far behind that messages at QoS 0 were dropped
 	Unclaimed     uint64 // messages that no subscription or handler claimed
-	Panics        uint64 // handlers, callbacks and trace functions that panicked
+	Panics        uint64 // handlers, callbacks, trace functions and functions of the endpoint that panicked
 	Untold        uint64 // events that Trace and Logger were not told of because one of their functions blocks
 	Restored      int    // messages of an earlier process that the store held
 	Damaged       uint64 // stored records that could not be read

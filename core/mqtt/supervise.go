@@ -79,22 +79,6 @@ func (c *Client) pauseBefore(wait time.Duration) bool {
 	return true
 }
 
-func (c *Client) explain(err error) error {
-	if f := c.cfg.Endpoint.Explain; f != nil {
-		if explained := f(err); explained != nil {
-			return explained
-		}
-	}
-	return err
-}
-
-func (c *Client) terminal(err error) bool {
-	if f := c.cfg.Endpoint.Terminal; f != nil {
-		return f(err)
-	}
-	return IsTerminal(err)
-}
-
 type stageError struct {
 	stage string
 	err   error
@@ -114,19 +98,14 @@ func (c *Client) attempt(n int) error {
 	if err != nil {
 		return &stageError{"authenticate", c.late(ctx, err)}
 	}
-	conn, err := c.cfg.Endpoint.Dial(ctx)
-	if err == nil && conn == nil {
-		err = errNoConn
-	}
+	conn, err := c.dial(ctx)
 	if err != nil {
 		return &stageError{"dial", c.late(ctx, err)}
 	}
 	connect := c.cfg.connect()
-	if f := c.cfg.Endpoint.Prepare; f != nil {
-		if err := f(ctx, connect); err != nil {
-			conn.Close()
-			return &stageError{"prepare", c.late(ctx, err)}
-		}
+	if err := c.prepare(ctx, connect); err != nil {
+		conn.Close()
+		return &stageError{"prepare", c.late(ctx, err)}
 	}
 	if login != nil {
 		connect.AuthMethod, connect.AuthData = login.method, login.data

@@ -28,8 +28,8 @@ type Trace struct {
 	SubscriptionDelayed func(filter string, err error, wait time.Duration)
 	// Forgiven: the broker broke the protocol in a way that harms nothing.
 	Forgiven func(err error)
-	// HandlerPanic: a handler or a callback of PublishAsync panicked with v, nil where it ended its goroutine with
-	// runtime.Goexit. The message counts as handled.
+	// HandlerPanic: a handler, a callback of PublishAsync, a function of the endpoint or its authenticator panicked with
+	// v, nil where it ended its goroutine with runtime.Goexit. A message counts as handled; an attempt has failed.
 	HandlerPanic func(v any, stack []byte)
 	// Restored: the store held n messages of an earlier process, which are sent now.
 	Restored func(n int)
