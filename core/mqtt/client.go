@@ -103,7 +103,8 @@ func (s State) String() string {
 	return [...]string{"idle", "connecting", "connected", "waiting", "closed"}[min(s, StateClosed)]
 }
 
-// New checks the configuration and returns a client. It starts nothing.
+// New checks the configuration and returns a client. It starts nothing, but reads [Config.Session] where that is set.
+// Errors name the field that is wrong; a store of another client identifier is [ErrWrongSession].
 func New(cfg Config) (*Client, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
@@ -134,7 +135,8 @@ func New(cfg Config) (*Client, error) {
 // now is the time on the clock of the engine.
 func (c *Client) now() engine.Instant { return engine.Instant(time.Since(c.base)) }
 
-// Start begins to connect and keeps connected until [Client.Shutdown], [Client.Close] or a terminal refusal.
+// Start begins to connect and keeps connected until [Client.Shutdown], [Client.Close] or a terminal refusal. It does not
+// wait. It returns [ErrStarted] the second time, and [ErrClosed] on a closed client: a client is started once.
 func (c *Client) Start() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
