@@ -1,11 +1,13 @@
 package mqtt
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/engine"
@@ -13,13 +15,17 @@ import (
 )
 
 // Config is everything a client is told. A zero field is its documented default; only Endpoint.Dial is required.
-// [New] copies it.
+// [New] copies it, with the will, the password and the user properties. Times "in whole seconds" are rounded up.
 type Config struct {
+	// Endpoint says how to reach the broker: use a builder, such as direct.URL.
 	Endpoint Endpoint
 
-	// ClientID names the session at the broker. Empty: MQTT 5 brokers assign one, which is kept for the life of the
-	// client; in MQTT 3.1.1 that needs CleanStart.
+	// ClientID names the session at the broker, in at most 65,535 bytes; only 23 letters and digits are sure to be
+	// accepted. Empty: MQTT 5 brokers assign one, which is kept for the life of the client; in MQTT 3.1.1 that needs
+	// CleanStart.
 	ClientID string
+	// Username and Password are sent with CONNECT, each at most 65,535 bytes: an empty Username and a nil Password are
+	// left out. MQTT 3.1.1 has no password without a user name. Use [Endpoint.Prepare] for those that change.
 	Username string
 	Password []byte
 	// Version is packet.V5 by default, or packet.V311.
@@ -71,7 +77,8 @@ type Config struct {
 
 	// Aliases says how topic aliases are used towards the broker. MQTT 5 only; default [AliasNone].
 	Aliases AliasMode
-	// AliasSize is the number of topics that have an alias with [AliasLRU]. Default 32, at most what the broker allows.
+	// AliasSize is the number of topics that have an alias with [AliasLRU], up to 65,535. Default 32, at most what the
+	// broker allows.
 	AliasSize int
 
 	// Reconnect says how long to wait between attempts.
@@ -110,12 +117,14 @@ const Forever time.Duration = math.MaxInt64
 
 // Will is the message that speaks for a client that is gone.
 type Will struct {
-	Topic         string
-	Payload       []byte
-	QoS           packet.QoS
-	Retain        bool
-	Delay         time.Duration // MQTT 5: how long the broker waits for a reconnect, in whole seconds
-	Expiry        time.Duration // MQTT 5: in whole seconds; 0: never
+	Topic   string
+	Payload []byte // at most 65,535 bytes
+	QoS     packet.QoS
+	Retain  bool
+
+	// The others are for MQTT 5; in MQTT 3.1.1 they are left out.
+	Delay         time.Duration // how long the broker waits for a reconnect, in whole seconds, at most until the session expires; default 0
+	Expiry        time.Duration // in whole seconds, counted from when it is published; 0: never
 	PayloadFormat packet.PayloadFormat
 	ContentType   string
 	ResponseTopic string
@@ -188,8 +197,7 @@ func (c *Config) setDefaults() error {
 	if c.Trace == nil {
 		c.Trace = new(Trace)
 	}
-	trace := *c.Trace
-	c.Trace = &trace
+	c.copyPointees()
 	switch {
 	case c.KeepAlive > 65535*time.Second:
 		return errors.New("mqtt: Config.KeepAlive is above 65,535 s")
@@ -203,6 +211,8 @@ func (c *Config) setDefaults() error {
 		return errors.New("mqtt: Config.TopicAliasMaximum is above 65,535")
 	case c.InboundBytes < 0:
 		return errors.New("mqtt: Config.InboundBytes is negative")
+	case c.Will != nil && (c.Will.Delay < 0 || c.Will.Expiry < 0):
+		return errors.New("mqtt: Config.Will: Delay and Expiry must not be negative")
 	case c.MaxInterrupted > 255:
 		return errors.New("mqtt: Config.MaxInterrupted is above 255")
 	}
@@ -219,6 +229,19 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("mqtt: Config: %w", err)
 	}
 	return nil
+}
+
+// copyPointees copies what attempts read later, so that the application may go on to use its own.
+func (c *Config) copyPointees() {
+	trace := *c.Trace
+	c.Trace = &trace
+	c.Password = bytes.Clone(c.Password)
+	c.UserProperties = slices.Clone(c.UserProperties)
+	if c.Will != nil {
+		will := *c.Will
+		will.Payload, will.Correlation, will.User = bytes.Clone(will.Payload), bytes.Clone(will.Correlation), slices.Clone(will.User)
+		c.Will = &will
+	}
 }
 
 func orDefault[T comparable](v *T, d T) {

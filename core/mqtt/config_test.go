@@ -38,6 +38,8 @@ func TestConfigIsChecked(t *testing.T) {
 		"user name":              {func(c *mqtt.Config) { c.Username = "a\x00" }, "MQTT-1.5.4-2"},
 		"will topic":             {func(c *mqtt.Config) { c.Will = &mqtt.Will{Topic: "a/#"} }, "MQTT-3.3.2-2"},
 		"will QoS":               {func(c *mqtt.Config) { c.Will = &mqtt.Will{Topic: "a", QoS: 3} }, "MQTT-3.1.2-12"},
+		"will delay":             {func(c *mqtt.Config) { c.Will = &mqtt.Will{Topic: "a", Delay: -1} }, "Will"},
+		"will expiry":            {func(c *mqtt.Config) { c.Will = &mqtt.Will{Topic: "a", Expiry: -time.Hour} }, "Will"},
 		"password without user":  {func(c *mqtt.Config) { c.Version, c.Password = packet.V311, []byte("x") }, "v3:"},
 		"no identifier in 3.1.1": {func(c *mqtt.Config) { c.Version, c.ClientID = packet.V311, "" }, "v3:"},
 	} {
@@ -84,13 +86,25 @@ func TestConfigIsCopied(t *testing.T) {
 		p := newPeer(t)
 		told := make(chan struct{}, 1)
 		trace := &mqtt.Trace{Connected: func(mqtt.Session) { told <- struct{}{} }}
-		c := idle(t, p, func(c *mqtt.Config) { c.Trace = trace })
+		will := &mqtt.Will{Topic: "old", Payload: []byte("old"), Correlation: []byte("old"), User: []packet.UserProperty{{Key: "old"}}}
+		password, user := []byte("old"), []packet.UserProperty{{Key: "old"}}
+		c := idle(t, p, func(c *mqtt.Config) {
+			c.Trace, c.Will, c.Password, c.UserProperties = trace, will, password, user
+		})
 		trace.Connected = nil
+		copy(will.Payload, "new")
+		copy(will.Correlation, "new")
+		copy(password, "new")
+		will.Topic, will.User[0].Key, user[0].Key = "#", "new", "new"
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		p.Connect(&packet.Connack{})
+		_, in := p.Connect(&packet.Connack{})
 		recv(t, told)
+		if w := in.Will; w.Topic != "old" || string(w.Payload) != "old" || string(w.CorrelationData) != "old" ||
+			w.UserProperties[0].Key != "old" || string(in.Password) != "old" || in.UserProperties[0].Key != "old" {
+			t.Errorf("%+v, %+v", in, w)
+		}
 	})
 }
 

@@ -10,14 +10,14 @@ import (
 
 // Publish is a message to send.
 type Publish struct {
-	Topic   string
-	Payload []byte // copied where it is needed after the call, unless Static is set
+	Topic   string // 1 to 65,535 bytes, without wildcards; may be empty with TopicAlias
+	Payload []byte // up to 256 MB, and what the broker takes; copied where it is needed after the call, unless Static is set
 	QoS     packet.QoS
 	Retain  bool // the broker keeps it for later subscribers; an empty payload removes what it keeps
 	Static  bool // Payload and Correlation never change: they are not copied
 
 	// Properties of MQTT 5; in MQTT 3.1.1 they are left out.
-	Expiry        time.Duration // in whole seconds, counted from the call; 0: never
+	Expiry        time.Duration // in whole seconds, rounded up, counted from the call; 0: never; negative: has expired
 	PayloadFormat packet.PayloadFormat
 	ContentType   string
 	ResponseTopic string
@@ -26,10 +26,10 @@ type Publish struct {
 	TopicAlias    uint16 // only with [AliasManual]
 }
 
-// PublishResult is what the broker answered.
+// PublishResult is what the broker answered; at QoS 0, where it does not, Code is Success.
 type PublishResult struct {
 	Code   packet.ReasonCode // Success, or NoMatchingSubscribers where the broker says so
-	Reason string
+	Reason string            // the broker's words; MQTT 5 only
 	User   []packet.UserProperty
 	// Session is the [Session.Number] in which it was written or acknowledged.
 	Session uint64
