@@ -17,9 +17,11 @@ require (
 	github.com/gneiss-mqtt/gneiss-go/core v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/emulator v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/services/commands v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/services/defender v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/services/jobs v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/services/provisioning v0.1.0
 	github.com/gneiss-mqtt/gneiss-go/services/shadow v0.1.0
+	github.com/gneiss-mqtt/gneiss-go/services/tunnels v0.1.0
 	github.com/gorilla/websocket v1.5.3
 	github.com/mochi-mqtt/server/v2 v2.7.9
 	go.uber.org/goleak v1.3.0
@@ -49,7 +51,9 @@ replace (
 	github.com/gneiss-mqtt/gneiss-go/core => ../core
 	github.com/gneiss-mqtt/gneiss-go/emulator => ../emulator
 	github.com/gneiss-mqtt/gneiss-go/services/commands => ../services/commands
+	github.com/gneiss-mqtt/gneiss-go/services/defender => ../services/defender
 	github.com/gneiss-mqtt/gneiss-go/services/jobs => ../services/jobs
 	github.com/gneiss-mqtt/gneiss-go/services/provisioning => ../services/provisioning
 	github.com/gneiss-mqtt/gneiss-go/services/shadow => ../services/shadow
+	github.com/gneiss-mqtt/gneiss-go/services/tunnels => ../services/tunnels
 )
