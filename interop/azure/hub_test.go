@@ -89,6 +89,51 @@ func TestHubRotatesSignatures(t *testing.T) {
 	})
 }
 
+// The connection is replaced in the middle of as many messages as it can carry, with some waiting for their turn all the
+// time: that is where a message could be lost with it, or sent on both.
+func TestHubRotatesUnderLoad(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var mu sync.Mutex
+		seen := make(map[string]int)
+		h, device := hub(t, azureiot.Device{ID: "pump-7"}, azureiot.SAS{}, azure.HubOptions{OnTelemetry: func(m azure.Telemetry) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[string(m.Payload)]++
+		}})
+		const messages = 10_000
+		failed := make(chan error, messages)
+		go func() {
+			for i := range messages {
+				p := device.Publish(iothub.Telemetry{Payload: fmt.Append(nil, i)})
+				if err := device.Client().PublishAsync(p, func(_ mqtt.PublishResult, err error) { failed <- err }); err != nil {
+					failed <- err
+				}
+			}
+		}()
+		rotations := 0
+		for len(failed) < messages {
+			time.Sleep(time.Second)
+			must(t, device.Client().Reconnect(t.Context()))
+			rotations++
+		}
+		for range messages {
+			must(t, <-failed)
+		}
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		twice := 0
+		for _, n := range seen {
+			twice += n - 1
+		}
+		s := h.Seen()
+		t.Logf("%d messages, %d rotations: %d arrived, %d twice, %d marked as duplicates", messages, rotations, len(seen), twice, s.Duplicate)
+		if len(seen) != messages || twice != 0 || s.Duplicate != 0 || rotations < 5 || s.Connects != rotations+1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 func TestHubTelemetryAndMessages(t *testing.T) {
 	for _, d := range []azureiot.Device{{ID: "pump-7"}, {ID: "pump-7", Module: "valve"}} {
 		t.Run(d.ClientID(), func(t *testing.T) {
