@@ -118,3 +118,25 @@ func TestProvisioningFails(t *testing.T) {
 		})
 	}
 }
+
+// Connections that end in the middle, before or after an answer, are made up for.
+func TestProvisioningThroughLosses(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		key := newKey()
+		var s *azure.DPS
+		s, o := service(t, azure.DPSOptions{Keys: map[string]string{"sn-007": key}, Polls: 5, Answer: func(n int) (int, string) {
+			if n%2 == 0 && n < 8 {
+				go func() { _ = s.DropClient("sn-007") }()
+			}
+			return 0, ""
+		}})
+		o.Key = key
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		a, err := dps.Register(ctx, o)
+		must(t, err)
+		if a.DeviceID != "sn-007" {
+			t.Errorf("%+v", a)
+		}
+	})
+}
