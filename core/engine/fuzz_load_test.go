@@ -36,6 +36,16 @@ func FuzzLoad(f *testing.F) {
 	add(true, session, Record{keyMessage | 1, message(packet.Publish{Topic: "a", QoS: 1})}, Record{keyState | 1, state(opReleased, 3, 0)},
 		Record{keyMessage | 2, message(packet.Publish{Topic: "a", QoS: 2, MessageExpiry: packet.Some(uint32(1))})},
 		Record{keyState | 2, state(opUnacked, 3, noteSent)})
+	one := Record{keyMessage | 1, message(packet.Publish{Topic: "a", QoS: 1})}
+	two := Record{keyMessage | 2, message(packet.Publish{Topic: "a", QoS: 2})}
+	for _, b := range [][]byte{state(opUnacked, 3, noteSent), state(opWaiting, 3, noteSent), state(opReleased, 3, noteSent)} {
+		unacked := Record{keyState | 1, state(opUnacked, 3, noteSent)}
+		add(true, session, one, two, unacked, Record{keyState | 2, b}) // one identifier for two messages
+		add(true, session, one, unacked, Record{keyState | 2, b})      // of which one is gone
+	}
+	add(true, session, one, Record{keyState | 1, state(opReleased, 3, noteSent)}) // at QoS 1 there is no such state
+	add(true, session, Record{keyMessage | 1, message(packet.Publish{QoS: 1, TopicAlias: 1})},
+		Record{keyMessage | 2, message(packet.Publish{Topic: "a"})}) // without a topic; at QoS 0
 	f.Fuzz(func(t *testing.T, v5 bool, data []byte) {
 		cfg := Config{Durable: true, Epoch: 1 << 60, Version: packet.V311}
 		if v5 {
@@ -61,6 +71,9 @@ func FuzzLoad(f *testing.F) {
 				n--
 				if o.id != 0 {
 					ids++
+				}
+				if o.Publish.QoS == packet.QoS0 || o.state == opReleased && o.Publish.QoS != packet.QoS2 {
+					t.Fatalf("a message at QoS %d has state %d", o.Publish.QoS, o.state)
 				}
 			}
 		}

@@ -105,7 +105,8 @@ var verbs = map[string]func(*script, []string){
 	"drop_session": func(s *script, _ []string) { s.e.DropSession(s.now) },
 	"abandon":      func(s *script, _ []string) { s.e.Abandon(s.now, ErrClosed) },
 	"crash":        (*script).crash, "damage": (*script).damage,
-	"wake": (*script).wake, "stats": (*script).stats, "negotiated": (*script).negotiated,
+	"stored": func(s *script, _ []string) { s.print("= stored %d", len(s.store)) },
+	"wake":   (*script).wake, "stats": (*script).stats, "negotiated": (*script).negotiated,
 }
 
 func (s *script) open(args []string) {

@@ -30,8 +30,12 @@ func (s *script) crash(args []string) {
 	}
 	s.e, s.now, s.hold, s.unsent, s.err, s.stream = e, 0, false, 0, nil, nil
 	for _, key := range slices.Sorted(maps.Keys(s.store)) {
-		if err := e.Load(key, s.store[key]); err != nil {
+		value := slices.Clone(s.store[key])
+		if err := e.Load(key, value); err != nil {
 			s.print("= lost: %v", err)
+		}
+		for i := range value {
+			value[i] = 0xAA // it is valid for this call alone
 		}
 	}
 	n := e.LoadDone(s.now)
