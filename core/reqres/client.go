@@ -2,6 +2,7 @@ package reqres
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -86,12 +87,13 @@ func (c *Client) Close(ctx context.Context) error {
 	c.mu.Unlock()
 	c.end(ErrClosed) // streams first: their part of a filter would keep it subscribed
 	c.working.Wait()
+	var failed []error
 	for _, s := range subs {
 		if err := s.Close(ctx); err != nil {
-			return err
+			failed = append(failed, err)
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // end ends everything.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -359,6 +360,28 @@ func TestClose(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A filter that the broker does not let go keeps none of the others.
+func TestCloseGoesOn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		s.published, s.keeps = echo, "b/+"
+		c, _ := s.start()
+		for _, topic := range []string{"a", "b", "c"} {
+			now(t, do(t.Context(), c, byToken(topic, "1")))
+		}
+		s.took()
+		err := c.Close(t.Context())
+		if _, ok := errors.AsType[*mqtt.ReasonError](err); !ok {
+			t.Errorf("got %v", err)
+		}
+		log := s.took()
+		slices.Sort(log)
+		if want := []string{"-a/+", "-b/+", "-c/+"}; !slices.Equal(log, want) {
+			t.Errorf("the broker got %q, want %q", log, want)
+		}
+	})
 }
 
 func ExampleNotSent() {

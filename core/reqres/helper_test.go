@@ -37,6 +37,7 @@ type service struct {
 	mute      func(in packet.Packet) bool               // true: no answer
 	published func(p *packet.Publish) []*packet.Publish // what the services send
 	ack       func(p *packet.Publish) packet.ReasonCode // of PUBACK
+	keeps     string                                    // a filter that is not unsubscribed
 	maximum   uint32                                    // bytes of a packet; 0: any
 }
 
@@ -85,7 +86,11 @@ func (s *service) answer(c *mqtttest.Conn, in packet.Packet) []packet.Packet {
 		return out
 	}
 	s.note(in)
-	return mqtttest.Answer(c, in)
+	out := mqtttest.Answer(c, in)
+	if un, ok := in.(*packet.Unsubscribe); ok && slices.Contains(un.Filters, s.keeps) {
+		out[0].(*packet.Unsuback).Codes[0] = packet.NotAuthorized
+	}
+	return out
 }
 
 func (s *service) note(in packet.Packet) {

@@ -66,11 +66,14 @@ func fetch(ctx context.Context, url string, have int64, to io.Writer, progress f
 	}
 	defer response.Body.Close()
 	total := have + response.ContentLength
+	if response.ContentLength < 0 {
+		total = 0 // not told
+	}
 	switch {
 	case response.StatusCode == http.StatusRequestedRangeNotSatisfiable && have > 0:
 		return 0, nil // all is there; the digest will tell
 	case response.StatusCode == http.StatusOK && have > 0: // it knows nothing of ranges
-		total = response.ContentLength
+		total = max(response.ContentLength, 0)
 		if _, err := io.CopyN(io.Discard, response.Body, have); err != nil {
 			return 0, err
 		}

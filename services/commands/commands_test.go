@@ -277,7 +277,7 @@ func TestAnsweredUntilTaken(t *testing.T) {
 				return "InvalidRequest"
 			case id == "gone":
 				return "ResourceNotFound"
-			case id == "lost" && n > 1:
+			case (id == "lost" || id == "twice") && n > 1:
 				return "TerminalStateReached"
 			}
 			return ""
@@ -298,10 +298,16 @@ func TestAnsweredUntilTaken(t *testing.T) {
 			{"huge", "huge SUCCEEDED", 1},
 			{"gone", "gone SUCCEEDED", 1},
 			{"lost", "lost SUCCEEDED, lost SUCCEEDED", 1},
+			{"twice", "twice SUCCEEDED, twice SUCCEEDED", 0}, // it is lost with the connection, before PUBACK
 		} {
 			c.set(func(c *cloud) {
 				n = 0
-				c.lose = func() bool { return step.id == "lost" && n == 1 }
+				c.lose = func() bool {
+					if step.id == "twice" && n == 1 {
+						c.conn.Cut()
+					}
+					return (step.id == "lost" || step.id == "twice") && n == 1
+				}
 			})
 			c.command(step.id, "json", "", 0)
 			time.Sleep(5 * time.Minute)

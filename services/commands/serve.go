@@ -215,8 +215,10 @@ func (s *Server) answer(c *Command, result Result, err error) {
 			u.Status, u.Reason.Code = TimedOut, "TIMED_OUT"
 		}
 	}
+	client := s.c.r.MQTT()
+	connects := client.Stats().Connects
 	for failures := 0; s.ctx.Err() == nil; failures++ {
-		_, err := s.c.r.MQTT().Connected(s.ctx)
+		_, err := client.Connected(s.ctx)
 		if err == nil {
 			ctx, cancel := context.WithTimeout(s.ctx, requestTimeout)
 			err = s.c.Update(ctx, c.ID, s.o.Answers, u)
@@ -225,8 +227,8 @@ func (s *Server) answer(c *Command, result Result, err error) {
 		switch {
 		case err == nil || errors.Is(err, mqtt.ErrClosed) || errors.Is(err, reqres.ErrClosed):
 			return
-		case errors.Is(err, ErrTerminal) && failures > 0:
-			return // the service has it, and its acknowledgement was lost
+		case errors.Is(err, ErrTerminal) && (failures > 0 || client.Stats().Connects != connects):
+			return // the service has it: its acknowledgement was lost, or it was sent twice at QoS 1
 		case errors.Is(err, ErrTerminal), errors.Is(err, ErrInvalidStateTransition), errors.Is(err, ErrNotFound):
 			s.report(err)
 			return
