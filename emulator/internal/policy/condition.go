@@ -22,8 +22,10 @@ func like(r *Request, pattern, value string) bool {
 	return ok && p.match(value)
 }
 
+// fold fills variables in before it compares: their names have capital letters.
 func fold(r *Request, pattern, value string) bool {
-	return equal(r, strings.ToLower(pattern), strings.ToLower(value))
+	p, ok := expand(pattern, r)
+	return ok && strings.EqualFold(p.text(), value)
 }
 
 // within compares an address with a block of addresses, or with one.

@@ -82,18 +82,15 @@ func (p pattern) match(s string) bool {
 }
 
 // literal compares without wildcards.
-func (p pattern) literal(s string) bool {
-	if len(p) != len(s) {
-		return false
-	}
+func (p pattern) literal(s string) bool { return len(p) == len(s) && p.text() == s }
+
+// text is the pattern where wildcards are none.
+func (p pattern) text() string {
+	b := make([]byte, len(p))
 	for i, t := range p {
-		c := t.c
-		if t.kind != 0 {
-			c = t.kind
-		}
-		if c != s[i] {
-			return false
+		if b[i] = t.c; t.kind != 0 {
+			b[i] = t.kind
 		}
 	}
-	return true
+	return string(b)
 }
