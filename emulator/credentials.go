@@ -36,6 +36,9 @@ func (s *Server) Credentials(o CredentialOptions) (Credentials, error) {
 	if o.Lifetime < 0 {
 		return c, fmt.Errorf("emulator: credentials: a lifetime of %v", o.Lifetime)
 	}
+	if err := validPolicies(o.Policies); err != nil {
+		return c, err
+	}
 	err := s.do(func(broker.Instant) (err error) {
 		c, err = s.issue(o)
 		return err

@@ -28,6 +28,16 @@ func (s *Server) SetPolicy(name, document string) error {
 	return s.change(func(a *account.Account) error { return a.SetPolicy(name, document) })
 }
 
+// validPolicies refuses documents that cannot be read: they would allow nothing, and nobody would know why.
+func validPolicies(documents []string) error {
+	for _, d := range documents {
+		if _, err := policy.Parse(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // AttachPolicy attaches a policy to a principal, mostly the ARN of a certificate: see [Device]. It counts from the next
 // packet on.
 func (s *Server) AttachPolicy(name, principal string) error {

@@ -91,6 +91,7 @@ var (
 	errNoCertificate = errors.New("the client has no certificate")
 	errUnregistered  = errors.New("the certificate is not registered")
 	errNotActive     = errors.New("the certificate is not active")
+	errExpired       = errors.New("the certificate has expired")
 )
 
 // deviceOf returns who a device certificate stands for.
@@ -107,6 +108,8 @@ func (s *Server) deviceOf(state *tls.ConnectionState, remote string) (*account.P
 		return nil, errUnregistered
 	case c.Status != account.Active:
 		return nil, errNotActive
+	case s.wall().After(leaf.NotAfter):
+		return nil, errExpired
 	}
 	return &account.Principal{Kind: account.ByDevice, ID: c.ID, ARN: c.ARN, Leaf: leaf, SourceIP: hostOf(remote)}, nil
 }

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -18,6 +19,9 @@ func (s *Server) RoleAlias(name string, lifetime time.Duration, policies ...stri
 	}
 	if lifetime == 0 {
 		lifetime = time.Hour
+	}
+	if err := validPolicies(policies); err != nil {
+		return err
 	}
 	return s.do(func(broker.Instant) error {
 		return s.cloud.account.AddRoleAlias(&account.RoleAlias{Name: name, Duration: lifetime, Policies: policies})
@@ -64,8 +68,9 @@ func (s *Server) provided(r *http.Request) (Credentials, error) {
 			return fmt.Errorf("emulator: there is no role alias %q", name)
 		case thing != "" && !s.cloud.account.Attached(thing, who.ARN):
 			return fmt.Errorf("emulator: the certificate is not attached to the thing %q", thing)
-		case !s.cloud.gate.Allowed(who, "iot:AssumeRoleWithCertificate", "rolealias/"+name):
-			return fmt.Errorf("emulator: no policy allows iot:AssumeRoleWithCertificate on the role alias %q", name)
+		}
+		if why := s.cloud.gate.DeniedFor(thing, who, "iot:AssumeRoleWithCertificate", "rolealias/"+name); why != "" {
+			return errors.New("emulator: " + why)
 		}
 		c, err = s.issue(CredentialOptions{Lifetime: alias.Duration, Policies: alias.Policies})
 		return err

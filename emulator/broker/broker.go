@@ -34,6 +34,7 @@ type Broker struct {
 	epoch   uint64
 	replies []Reply // of the Publish hook, until the acknowledgement is out
 	answer  Answer  // of the Publish hook
+	refusal string  // of the Subscribe hook, for the SUBACK
 
 	free      *delivery
 	freeCount int

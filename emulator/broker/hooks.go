@@ -124,6 +124,8 @@ type Answer struct {
 type SubscribeDecision struct {
 	// Code is a failure of SUBACK; below 0x80 it grants what was asked for.
 	Code packet.ReasonCode
+	// ReasonString says why. Of several filters that are refused the first one's goes into the SUBACK.
+	ReasonString string
 	// MaxQoS, where present, lowers the granted QoS.
 	MaxQoS packet.Opt[packet.QoS]
 	// Disconnect ends the connection: with Code, where that is a failure and belongs in a DISCONNECT.

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
@@ -16,7 +17,7 @@ func (c *conn) onSubscribe(f packet.Frame) {
 	codes := make([]packet.ReasonCode, len(p.Filters))
 	replay := make([]*subscription, 0, len(p.Filters)) // those to be answered with retained messages
 	var granted []string
-	b.answer = Answer{}
+	b.answer, b.refusal = Answer{}, ""
 	for i, filter := range p.Filters {
 		code, sub, isNew := c.subscribe(filter, p.SubscriptionID)
 		if c.state >= stateEnding {
@@ -37,7 +38,7 @@ func (c *conn) onSubscribe(f packet.Frame) {
 	}
 	answer := b.answer
 	b.answer = Answer{}
-	switch ack := (&packet.Suback{ID: p.ID, Codes: codes}); {
+	switch ack := (&packet.Suback{ID: p.ID, Codes: codes, ReasonString: b.refusal}); {
 	case answer.Drop:
 		c.drop()
 		return
@@ -117,12 +118,15 @@ func (c *conn) subscribe(f packet.Filter, id uint32) (code packet.ReasonCode, su
 			b.answer = d.Answer
 		}
 		if d.Disconnect {
-			c.kick(d.Code, "the subscription is not allowed")
+			c.kick(d.Code, cmp.Or(d.ReasonString, "the subscription is not allowed"))
 			return d.Code, nil, false
 		}
 		if d.Code.Failed() {
 			if !d.Code.ValidIn(packet.SUBACK) {
 				d.Code = packet.UnspecifiedError
+			}
+			if c.problemInfo { // [MQTT-3.1.2-29]
+				b.refusal = cmp.Or(b.refusal, d.ReasonString)
 			}
 			return d.Code, nil, false
 		}

@@ -27,6 +27,7 @@ type Ask struct {
 	client     *broker.Client
 	connect    *packet.Connect // nil for a refresh
 	remote     string
+	enforced   bool // policies are
 }
 
 // Put asks the authorizer, for as long as ctx lasts at most.
@@ -115,7 +116,7 @@ func (g *Gate) question(door *Door, p *packet.Connect, clientID, remote string) 
 	if e.SignatureVerified, err = verifyToken(authorizer, e.Token, m[authorizerSignature]); err != nil {
 		return nil, nil, err
 	}
-	a = &Ask{Event: e, authorizer: authorizer, connect: p, remote: remote}
+	a = &Ask{Event: e, authorizer: authorizer, connect: p, remote: remote, enforced: g.opts.EnforcePolicies}
 	ready, err = a.fromTable()
 	return a, ready, err
 }
@@ -123,7 +124,7 @@ func (g *Gate) question(door *Door, p *packet.Connect, clientID, remote string) 
 // fromTable decides where no callback is needed.
 func (a *Ask) fromTable() (*verdict, error) {
 	if d, found := lookUp(a.authorizer, &a.Event); found {
-		return judgeDecision(d, a.remote)
+		return judgeDecision(d, a.remote, a.enforced)
 	}
 	if a.authorizer.Authorize == nil {
 		return nil, errDenied
@@ -172,10 +173,13 @@ func (g *Gate) schedule(now broker.Instant, p *peer, v *verdict) {
 // Answer brings the answer to a question. For a CONNECT it returns the decision, which is to be given to the broker.
 func (g *Gate) Answer(now broker.Instant, a *Ask, d iotcore.AuthorizerDecision, err error) *broker.ConnectDecision {
 	var v *verdict
-	if err == nil {
-		v, err = judgeDecision(d, a.remote)
-	} else if errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case err == nil:
+		v, err = judgeDecision(d, a.remote, a.enforced)
+	case errors.Is(err, context.DeadlineExceeded):
 		err = errors.New("the custom authorizer did not answer in time")
+	default:
+		err = errDenied // what the user's function says may hold a secret
 	}
 	if !a.Event.Refresh {
 		if !g.asked[a.Conn] {
@@ -184,7 +188,7 @@ func (g *Gate) Answer(now broker.Instant, a *Ask, d iotcore.AuthorizerDecision, 
 		delete(g.asked, a.Conn)
 		answer := broker.ConnectDecision{}
 		if err != nil {
-			answer = refuse(packet.NotAuthorized, "the custom authorizer has refused")
+			answer = refuse(packet.NotAuthorized, err.Error())
 		} else {
 			answer = g.welcome(now, a, v)
 		}
@@ -229,7 +233,7 @@ func (g *Gate) AskHTTP(door *Door, remote string) (*Ask, *account.Principal, err
 
 // AnswerHTTP judges the answer to such a question.
 func (a *Ask) AnswerHTTP(d iotcore.AuthorizerDecision) (*account.Principal, error) {
-	v, err := judgeDecision(d, a.remote)
+	v, err := judgeDecision(d, a.remote, a.enforced)
 	if err != nil {
 		return nil, err
 	}

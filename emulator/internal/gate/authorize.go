@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/account"
+	"github.com/gneiss-mqtt/gneiss-go/emulator/internal/policy"
 	"github.com/gneiss-mqtt/gneiss-go/emulator/iotcore"
 )
 
@@ -84,8 +85,8 @@ const (
 
 var principalID = regexp.MustCompile(`^[a-zA-Z0-9]{1,128}$`)
 
-// judgeDecision applies the documented ranges.
-func judgeDecision(d iotcore.AuthorizerDecision, remote string) (*verdict, error) {
+// judgeDecision applies the documented ranges. A policy that cannot be read counts only where policies are enforced.
+func judgeDecision(d iotcore.AuthorizerDecision, remote string, enforced bool) (*verdict, error) {
 	if !d.Authenticated {
 		return nil, errDenied
 	}
@@ -113,6 +114,9 @@ func judgeDecision(d iotcore.AuthorizerDecision, remote string) (*verdict, error
 		}
 		if n > account.MaxPolicyCharacters {
 			return nil, fmt.Errorf("a policy of the authorizer has more than %d characters", account.MaxPolicyCharacters)
+		}
+		if _, err := policy.Parse(doc); err != nil && enforced {
+			return nil, fmt.Errorf("of the authorizer: %w", err)
 		}
 	}
 	who := &account.Principal{Kind: account.ByAuthorizer, ID: d.PrincipalID, ARN: d.PrincipalID, SourceIP: hostOf(remote)}

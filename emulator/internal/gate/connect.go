@@ -56,8 +56,8 @@ func (g *Gate) admit(now broker.Instant, c *broker.Client, p *packet.Connect, wh
 	if persistent(c.Version, p) {
 		a.attributes = append(a.attributes, "PersistentConnect")
 	}
-	if !g.allowed(&a, actionConnect, "client/"+c.ID) {
-		return refuse(packet.NotAuthorized, "no policy allows iot:Connect for this client identifier")
+	if why := g.denied(&a, actionConnect, "client/"+c.ID); why != "" {
+		return refuse(packet.NotAuthorized, why)
 	}
 	if p.Will != nil && !g.opts.HonourWillDelay {
 		p.Will.DelayInterval = 0

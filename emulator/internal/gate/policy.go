@@ -27,17 +27,44 @@ type attempt struct {
 
 // Allowed reports whether the policies of a principal allow an action on a resource, such as "thing/NAME".
 func (g *Gate) Allowed(who *account.Principal, action, resource string) bool {
-	return g.allowed(&attempt{who: who}, action, resource)
+	return g.denied(&attempt{who: who}, action, resource) == ""
 }
 
-// allowed applies policies where they are in force. Whoever came by a listener that asks nobody may do everything, and so
-// may access keys whose role is not described.
-func (g *Gate) allowed(a *attempt, action, resource string) bool {
+// DeniedFor says why the policies of a principal do not allow an action on a resource, where their variables are those of a
+// thing; an empty string allows it.
+func (g *Gate) DeniedFor(thing string, who *account.Principal, action, resource string) string {
+	return g.denied(&attempt{who: who, client: thing}, action, resource)
+}
+
+// denied applies policies where they are in force, and says in words which statement is missing or in the way; an empty
+// string allows. Whoever came by a listener that asks nobody may do everything, and so may access keys whose role is not
+// described.
+func (g *Gate) denied(a *attempt, action, resource string) string {
 	if !g.opts.EnforcePolicies || a.who.Kind == account.Anonymous || a.who.Kind == account.ByKey && a.who.Policies == nil {
-		return true
+		return ""
 	}
-	r := policy.Request{Action: action, Resource: g.account.ARN(resource), Values: func(name string) []string { return g.values(a, name) }}
-	return policy.Evaluate(g.documents(a.who), &r) == policy.Allow
+	arn := g.account.ARN(resource)
+	switch g.evaluate(a, action, arn) {
+	case policy.Allow:
+		return ""
+	case policy.Deny:
+		return "a policy denies " + action + " on " + shortened(arn)
+	}
+	return "no policy allows " + action + " on " + shortened(arn)
+}
+
+// shortened makes a name fit into a reason string also where topics have no quota.
+func shortened(arn string) string {
+	const most = 1024
+	if len(arn) <= most {
+		return arn
+	}
+	return strings.ToValidUTF8(arn[:most], "") + "..."
+}
+
+func (g *Gate) evaluate(a *attempt, action, arn string) policy.Decision {
+	r := policy.Request{Action: action, Resource: arn, Values: func(name string) []string { return g.values(a, name) }}
+	return policy.Evaluate(g.documents(a.who), &r)
 }
 
 // documents returns the policies of a principal. One that cannot be read allows nothing, and denies nothing either.

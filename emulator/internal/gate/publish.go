@@ -71,11 +71,12 @@ func (g *Gate) judge(now broker.Instant, client string, who *account.Principal, 
 		return broker.PublishDecision{Code: packet.QuotaExceeded, ReasonString: wrong}
 	}
 	a := attempt{who: who, client: client}
-	switch {
-	case !g.allowed(&a, actionPublish, "topic/"+p.Topic):
-		return broker.PublishDecision{Code: packet.NotAuthorized, ReasonString: "no policy allows iot:Publish to this topic"}
-	case p.Retain && !g.allowed(&a, actionRetain, "topic/"+p.Topic):
-		return broker.PublishDecision{Code: packet.NotAuthorized, ReasonString: "no policy allows iot:RetainPublish to this topic"}
+	why := g.denied(&a, actionPublish, "topic/"+p.Topic)
+	if why == "" && p.Retain {
+		why = g.denied(&a, actionRetain, "topic/"+p.Topic)
+	}
+	if why != "" {
+		return broker.PublishDecision{Code: packet.NotAuthorized, ReasonString: why}
 	}
 	if e, ok := p.MessageExpiry.Get(); ok {
 		p.MessageExpiry = packet.Some(min(max(e, 1), seconds(g.quotas.MessageExpiry)))

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/gneiss-mqtt/gneiss-go/core/packet"
@@ -15,27 +16,27 @@ func (g *Gate) subscribe(now broker.Instant, c *broker.Client, f packet.Filter) 
 		return broker.SubscribeDecision{Code: packet.NotAuthorized, Disconnect: true}
 	}
 	if !g.subscribes.each(now, g.quotas.AccountSubscribes) {
-		return broker.SubscribeDecision{Code: packet.QuotaExceeded}
+		return broker.SubscribeDecision{Code: packet.QuotaExceeded, ReasonString: "the account subscribes too often"}
 	}
 	if f.QoS == packet.QoS2 { // never granted as something less
-		return broker.SubscribeDecision{Code: packet.QoSNotSupported, Disconnect: true}
+		return broker.SubscribeDecision{Code: packet.QoSNotSupported, Disconnect: true, ReasonString: "there is no QoS 2"}
 	}
-	if g.checkTopic(f.Filter) != "" {
-		return broker.SubscribeDecision{Code: packet.TopicFilterInvalid}
+	if wrong := g.checkTopic(f.Filter); wrong != "" {
+		return broker.SubscribeDecision{Code: packet.TopicFilterInvalid, ReasonString: wrong}
 	}
 	group, inner, shared := packet.SplitShared(f.Filter)
 	if !shared {
 		inner = f.Filter
 	}
 	if len(group) > maxGroupName {
-		return broker.SubscribeDecision{Code: packet.TopicFilterInvalid}
+		return broker.SubscribeDecision{Code: packet.TopicFilterInvalid, ReasonString: fmt.Sprintf("the group's name is longer than %d bytes", maxGroupName)}
 	}
 	if reserved(inner) && (strings.HasPrefix(inner, ingest) || !known(inner) && g.opts.EndOnReserved) {
-		return broker.SubscribeDecision{Code: packet.TopicFilterInvalid, Disconnect: g.opts.EndOnReserved}
+		return broker.SubscribeDecision{Code: packet.TopicFilterInvalid, Disconnect: g.opts.EndOnReserved, ReasonString: "the service has no such topic to subscribe to"}
 	}
-	if !g.allowed(&attempt{who: peer.principal, client: c.ID}, actionSubscribe, "topicfilter/"+f.Filter) {
+	if why := g.denied(&attempt{who: peer.principal, client: c.ID}, actionSubscribe, "topicfilter/"+f.Filter); why != "" {
 		// MQTT 3.1.1 has a code for it too, but the service closes the connection.
-		return broker.SubscribeDecision{Code: packet.NotAuthorized, Disconnect: g.opts.EndOnDenied || c.Version != packet.V5}
+		return broker.SubscribeDecision{Code: packet.NotAuthorized, Disconnect: g.opts.EndOnDenied || c.Version != packet.V5, ReasonString: why}
 	}
 	var d broker.SubscribeDecision
 	if g.next.Subscribe != nil {
@@ -52,7 +53,7 @@ func (g *Gate) subscribe(now broker.Instant, c *broker.Client, f packet.Filter) 
 
 // deliver decides whether a message may go to a client.
 func (g *Gate) deliver(now broker.Instant, c *broker.Client, topic string) bool {
-	if who := g.who(c); who != nil && !g.allowed(&attempt{who: who, client: c.ID}, actionReceive, "topic/"+topic) {
+	if who := g.who(c); who != nil && g.denied(&attempt{who: who, client: c.ID}, actionReceive, "topic/"+topic) != "" {
 		return false
 	}
 	if f := g.strike(iotcore.OnDeliver, c.ID, topic); f != nil && f.Drop {
