@@ -7,6 +7,8 @@ import (
 
 // ParseConnectionString reads what the portal shows for a device or module:
 // HostName=...;DeviceId=...;ModuleId=...;SharedAccessKey=...
+//
+// Those of a hub, of a device with a certificate and of one behind a gateway are errors. Errors quote nothing of it.
 func ParseConnectionString(s string) (host string, d Device, key SAS, err error) {
 	for field := range strings.SplitSeq(strings.TrimSpace(s), ";") {
 		name, value, _ := strings.Cut(field, "=")

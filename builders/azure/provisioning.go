@@ -15,8 +15,9 @@ const ProvisioningHost = "global.azure-devices-provisioning.net"
 
 const provisioningVersion = "2019-03-31"
 
-// Provisioning returns an endpoint for the Device Provisioning Service, with the key of an enrollment; package dps does the
-// rest. An empty host means [ProvisioningHost].
+// Provisioning returns an endpoint for the Device Provisioning Service, with the key of an enrollment. An empty host means
+// [ProvisioningHost]. Package dps does the rest; whoever speaks to the service directly sets Version to MQTT 3.1.1, ClientID to
+// the registration ID, and CleanStart.
 func Provisioning(host, scope, registrationID string, key SAS, optFns ...func(*Options)) (mqtt.Endpoint, error) {
 	key.Policy = "registration"
 	if err := key.check(); err != nil {

@@ -20,7 +20,8 @@ type SAS struct {
 	Key string
 	// Policy is the name of the hub's policy that the key belongs to. Empty: it is the device's own, as it should be.
 	Policy string
-	// TTL is how long a signature is valid. Default 1 hour. The connection is replaced when 85 % of it are over.
+	// TTL is how long a signature is valid. Default 1 hour, a minute at least. The connection is replaced when 85 % of it are
+	// over.
 	TTL time.Duration
 }
 

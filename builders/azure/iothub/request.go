@@ -2,6 +2,7 @@ package iothub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -13,8 +14,12 @@ import (
 
 const answerPrefix = "$iothub/twin/res/"
 
-// requestTimeout bounds a request whose context has no end.
+// requestTimeout bounds a request whose context has no end, and how long an answer may take, as in Microsoft's SDKs.
 const requestTimeout = 60 * time.Second
+
+// ErrNoAnswer says that the hub has a change of the reported properties and has not answered within 60 s. It may have been
+// made.
+var ErrNoAnswer = errors.New("no answer in time; the change may have been made")
 
 // response is an answer about a twin.
 type response struct {
@@ -45,17 +50,22 @@ func (d *Device) request(ctx context.Context, op, topic string, payload []byte) 
 		if _, err := d.client.Publish(ctx, mqtt.Publish{Topic: topic + "?$rid=" + rid, Payload: payload, QoS: 1}); err != nil {
 			return response{}, fmt.Errorf("iothub: %s: %w", op, err)
 		}
-		var late <-chan time.Time
+		wait := requestTimeout
 		if payload == nil {
-			late = time.After(askAgain)
+			wait = askAgain
 		}
+		late := time.NewTimer(wait)
+		defer late.Stop()
 		select {
 		case r := <-ch:
 			if r.status >= 300 {
 				return r, &StatusError{Op: op, Status: r.status, Body: string(r.payload[:min(len(r.payload), 256)])}
 			}
 			return r, nil
-		case <-late:
+		case <-late.C:
+			if payload != nil {
+				return response{}, fmt.Errorf("iothub: %s: %w", op, ErrNoAnswer)
+			}
 		case <-d.client.Done():
 			return response{}, fmt.Errorf("iothub: %s: no answer: %w", op, d.client.Err())
 		case <-ctx.Done():

@@ -24,7 +24,8 @@ type Twin struct {
 // maxReported is the largest patch that the hub takes.
 const maxReported = 32 << 10
 
-// Twin reads the twin. A context without a deadline has one of 60 s.
+// Twin reads the twin. A refusal is a [*StatusError]. Where no answer comes the hub is asked again every 20 s, until the
+// context ends; one without a deadline has one of 60 s.
 func (d *Device) Twin(ctx context.Context) (Twin, error) {
 	r, err := d.request(ctx, "twin get", "$iothub/twin/GET/", nil)
 	if err != nil {
@@ -51,8 +52,9 @@ func versioned(doc json.RawMessage) (Properties, error) {
 	return Properties{JSON: doc, Version: v.Version}, nil
 }
 
-// Report changes the reported properties by a JSON merge patch: null removes a property. It returns the new version. A
-// context without a deadline has one of 60 s.
+// Report changes the reported properties by a JSON merge patch of at most 32 KiB: null removes a property. It returns the
+// new version. A refusal is a [*StatusError]. A context without a deadline has one of 60 s; a longer one waits for a
+// connection, and then for 60 s for the answer: [ErrNoAnswer].
 func (d *Device) Report(ctx context.Context, patch any) (version int64, err error) {
 	payload, err := json.Marshal(patch)
 	if err != nil {

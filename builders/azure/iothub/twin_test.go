@@ -2,6 +2,7 @@ package iothub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -129,6 +130,34 @@ func TestLostAnswers(t *testing.T) {
 		h.conn.Cut()
 		time.Sleep(5 * time.Minute)
 		l.want(t, "6 true", "9 true", "11 true")
+	})
+}
+
+// A change is not repeated, because another may have followed; that the hub does not answer is told in a minute.
+func TestReportUnanswered(t *testing.T) {
+	onHub(t, func(int) (int64, bool) { return 0, false }, func(t *testing.T, h *twinHub, d *Device) {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Hour)
+		defer cancel()
+		begin := time.Now()
+		_, err := d.Report(ctx, map[string]int{"speed": 3})
+		if took := time.Since(begin); !errors.Is(err, ErrNoAnswer) || took > 2*time.Minute {
+			t.Errorf("%v after %v", err, took)
+		}
+		over := make(chan error, 1)
+		go func() {
+			_, err := d.Twin(ctx)
+			over <- err
+		}()
+		time.Sleep(time.Hour)
+		d.Client().Close()
+		if err := <-over; !errors.Is(err, mqtt.ErrClosed) {
+			t.Errorf("the client was closed: %v", err)
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.asks < 100 || len(d.pending) != 0 {
+			t.Errorf("asked %d times, %d requests are left", h.asks, len(d.pending))
+		}
 	})
 }
 
