@@ -14,7 +14,9 @@ type Match uint8
 
 // The ways of telling.
 const (
-	// ByTopic takes the next message on Reply or Refusal. Requests with the same ones wait for each other.
+	// ByTopic takes the next message on Reply or Refusal. Requests with the same ones wait for each other: until there is an
+	// answer, for up to [Options.Linger] after one was given up on, and for up to 5 s after the answer to one that was sent
+	// again after a reconnect, because there may be a second.
 	ByTopic Match = iota
 	// ByToken takes the message whose payload is a JSON object with the request's token.
 	ByToken
