@@ -113,8 +113,12 @@ func (s *script) open(args []string) {
 	c := &packet.Connect{}
 	deadline := Never
 	var fields []string
-	named := false
+	named, hold := false, false
 	for _, arg := range args {
+		if arg == "hold" {
+			hold = true
+			continue
+		}
 		if d, ok := strings.CutPrefix(arg, "deadline="); ok {
 			deadline = s.instant(d)
 			continue
@@ -130,7 +134,7 @@ func (s *script) open(args []string) {
 		s.print("= refused: %v", err)
 		return
 	}
-	s.err, s.stream, s.unsent, s.hold = nil, nil, 0, false
+	s.err, s.stream, s.unsent, s.hold = nil, nil, 0, hold
 }
 
 func (s *script) close([]string) {

@@ -99,6 +99,9 @@ func playScript(t *testing.T, file, text string, version packet.Version, split b
 		if words := s.words(line); len(words) > 0 {
 			s.do(words)
 			s.collect()
+			if s.e != nil {
+				inspect(t, s.e)
+			}
 		}
 	}
 	return s.out.String()
