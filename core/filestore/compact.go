@@ -33,17 +33,20 @@ func (s *Store) compact(written int64) {
 }
 
 // makeRoom compacts all there is to compact, after a write that failed. Space may be what was missing, and a compaction
-// that is under way takes some: if it cannot end now, it gives it back.
+// that is under way takes some: if it cannot end now, it gives it back. That an earlier one has failed does not count: since
+// then somebody may have made the room that this one needs, which nobody tells.
 func (s *Store) makeRoom() {
-	if s.c != nil || s.worthIt() {
+	if s.c != nil || s.garbage() > s.table.live {
 		s.compactFor(s.end)
 	}
 }
 
+// garbage is how much of the file is not in use.
+func (s *Store) garbage() int64 { return s.end - headerSize - s.table.live }
+
 // worthIt reports whether most of the file is garbage, and things have changed since a compaction failed.
 func (s *Store) worthIt() bool {
-	garbage := s.end - headerSize - s.table.live
-	return garbage > s.table.live && (s.end >= s.retrySize || s.table.live < s.retryLive)
+	return s.garbage() > s.table.live && (s.end >= s.retrySize || s.table.live <= s.retryLive)
 }
 
 // compactFor goes on with a compaction, or begins one, for about so many bytes of the log.

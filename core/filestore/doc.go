@@ -24,7 +24,8 @@
 // When less than half of the file is in use and it has reached [Options.MinCompact], what is in use is copied to a new
 // file, bit by bit during the following calls of Apply. For that time the disk holds both. Space for the log is taken
 // in advance, 64 KiB to 1 MiB of it; that makes waiting for the disk shorter, and lets deletions go on for a while when
-// the disk is full.
+// the disk is full. One that is full to the last block leaves no room for the copy either: until somebody makes some, as
+// much as is in use, every Apply that needs more fails, and [Stats.CompactError] says why.
 //
 // # Files
 //

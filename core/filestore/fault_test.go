@@ -199,18 +199,7 @@ func TestDiskFullOfGarbage(t *testing.T) {
 		mustApply(t, s, del(i))
 	}
 	limit := len(m.content(logName))
-	m.fault = func(_ int, o *op) (error, bool) {
-		used := 0
-		for _, inode := range m.names {
-			used += len(m.data[inode])
-		}
-		grows := max(0, int(o.off)+len(o.data)-len(m.data[o.inode]))
-		if (o.kind == opWrite || o.kind == opTruncate) && grows > 0 && used+grows > limit {
-			o.data = nil
-			return syscall.ENOSPC, false
-		}
-		return nil, true
-	}
+	m.fault = m.full(&limit)
 	large := []mqtt.Change{put(100, strings.Repeat("y", 200_000))}
 	whole := limit
 	limit = len(m.content(logName)) - 50_000 // somebody else takes space, too, so that not even the compaction succeeds
@@ -233,6 +222,54 @@ func TestDiskFullOfGarbage(t *testing.T) {
 	mustApply(t, s, put(101, value))
 	if s.Stats().Keys != 4 {
 		t.Errorf("%+v", s.Stats())
+	}
+}
+
+// A disk that was full to the last byte leaves no room for a compaction. As soon as there is some it is made, however many
+// have failed.
+func TestDiskFullToTheLastByte(t *testing.T) {
+	t.Parallel()
+	m := newMemFS(newDisk())
+	s := mustOpen(t, m, compactAt(1000))
+	value := strings.Repeat("x", 10_000)
+	for i := range uint64(5) {
+		mustApply(t, s, put(i, value))
+	}
+	limit := len(m.content(logName))
+	m.fault = m.full(&limit)
+	for i := range uint64(5) {
+		mustApply(t, s, del(i)) // in the space taken in advance
+	}
+	limit = int(s.end)
+	large := []mqtt.Change{put(9, strings.Repeat("y", 100_000))}
+	for range 3 {
+		if err := s.Apply(large); !errors.Is(err, syscall.ENOSPC) || !errors.Is(s.Stats().CompactError, syscall.ENOSPC) {
+			t.Fatalf("Apply returned %v; %+v", err, s.Stats())
+		}
+	}
+	limit += 200 // for a moment
+	if err := s.Apply(large); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("Apply returned %v", err)
+	}
+	if st := s.Stats(); st.Compactions != 1 || st.Size != headerSize {
+		t.Fatalf("%+v", st)
+	}
+	mustApply(t, s, put(10, value))
+}
+
+// full is a disk on which there is room for so many bytes.
+func (m *memFS) full(limit *int) func(int, *op) (error, bool) {
+	return func(_ int, o *op) (error, bool) {
+		used := 0
+		for _, inode := range m.names {
+			used += len(m.data[inode])
+		}
+		grows := max(0, int(o.off)+len(o.data)-len(m.data[o.inode]))
+		if (o.kind == opWrite || o.kind == opTruncate) && grows > 0 && used+grows > *limit {
+			o.data = nil
+			return syscall.ENOSPC, false
+		}
+		return nil, true
 	}
 }
 

@@ -41,7 +41,7 @@ type Store struct {
 	pending *compaction // finished, but it is not known which file has the name, durably
 
 	retrySize int64 // of the file, or
-	retryLive int64 // in use, below which a failed compaction is tried again
+	retryLive int64 // in use, to which a failed compaction is tried again
 
 	damages      int
 	compactions  int
