@@ -110,7 +110,7 @@ func TestAWSRefused(t *testing.T) {
 		"certificate that has expired":       {certificate(-2*time.Hour, -time.Hour), awsiot.CauseCertificate, "expired"},
 		"certificate that is inactive":       {device("INACTIVE"), awsiot.CauseCertificate, "ACTIVE"},
 		"certificate that is revoked":        {device("REVOKED"), awsiot.CauseCertificate, "ACTIVE"},
-		"no role alias":                      {byCertificate("nobody", ""), awsiot.CauseCredentials, "iot:AssumeRoleWithCertificate"},
+		"no role alias":                      {byCertificate("nobody", ""), awsiot.CauseCredentials, `"iot:AssumeRoleWithCertificate","Resource":"arn:aws:iot:us-east-1:ACCOUNT:rolealias/nobody"`},
 		"another's thing":                    {byCertificate("role", "another"), awsiot.CauseCredentials, "attached"},
 		"certificate of the future":          {certificate(time.Hour, 2*time.Hour), awsiot.CauseClock, "clock"},
 

@@ -105,6 +105,7 @@ func X509Credentials(endpoint, roleAlias string, id Identity, optFns ...func(*Cr
 	}
 	p := &certificateProvider{
 		url:   url.URL{Scheme: "https", Host: h.authority(common.Port), Path: "/role-aliases/" + roleAlias + "/credentials"},
+		alias: roleAlias,
 		thing: o.ThingName,
 		client: http.Client{
 			// One request in an hour: the connection is not kept, and the certificate read anew each time.
@@ -120,6 +121,7 @@ func X509Credentials(endpoint, roleAlias string, id Identity, optFns ...func(*Cr
 
 type certificateProvider struct {
 	url    url.URL
+	alias  string
 	thing  string
 	client http.Client
 }
@@ -129,9 +131,10 @@ type CredentialsRefusal struct {
 	StatusCode int
 	Type       string // of the error, such as AccessDeniedException; may be empty
 	Message    string // the service's words, may be empty
+	RoleAlias  string // what credentials were asked for
 }
 
-// Error gives all three.
+// Error gives what the service says.
 func (e *CredentialsRefusal) Error() string {
 	s := fmt.Sprintf("awsiot: the credentials provider refused with status %d", e.StatusCode)
 	if e.Type != "" {
@@ -162,7 +165,9 @@ func (p *certificateProvider) Retrieve(ctx context.Context) (aws.Credentials, er
 		return aws.Credentials{}, fmt.Errorf("awsiot: credentials provider: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return aws.Credentials{}, credentialsRefusal(response, body)
+		refusal := credentialsRefusal(response, body)
+		refusal.RoleAlias = p.alias
+		return aws.Credentials{}, refusal
 	}
 	return parseCredentials(body)
 }

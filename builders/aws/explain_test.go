@@ -105,6 +105,8 @@ var explanations = []struct {
 	// Credentials.
 	{"role not allowed", []fact{because(&CredentialsError{&CredentialsRefusal{StatusCode: 403}})}, CauseCredentials, "does not let this certificate assume the role",
 		`{"Effect":"Allow","Action":"iot:AssumeRoleWithCertificate","Resource":"arn:aws:iot:eu-west-1:ACCOUNT:rolealias/ROLE_ALIAS"}`},
+	{"role alias not allowed", []fact{because(&CredentialsError{&CredentialsRefusal{StatusCode: 403, RoleAlias: "gate=7"}})}, CauseCredentials, "does not let this certificate assume the role",
+		`{"Effect":"Allow","Action":"iot:AssumeRoleWithCertificate","Resource":"arn:aws:iot:eu-west-1:ACCOUNT:rolealias/gate=7"}`},
 	{"no such alias", []fact{because(&CredentialsError{&CredentialsRefusal{StatusCode: 404}})}, CauseCredentials, "does not know the role alias", ""},
 	{"provider throttled", []fact{because(&CredentialsError{&CredentialsRefusal{StatusCode: 429}})}, CauseCredentials, "no AWS credentials", ""},
 	{"no credentials", []fact{because(&CredentialsError{errors.New("no role")})}, CauseCredentials, "no AWS credentials to sign with", ""},

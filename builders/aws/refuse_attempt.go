@@ -1,6 +1,7 @@
 package awsiot
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"net"
@@ -24,7 +25,8 @@ var credentialRows = []row{
 			"that the role trusts credentials.iot.amazonaws.com",
 		},
 		grant: func(f *facts) string {
-			return f.grant([]string{"rolealias/ROLE_ALIAS"}, "iot:AssumeRoleWithCertificate")
+			e, _ := errors.AsType[*CredentialsRefusal](f.err) // as in when
+			return f.grant([]string{"rolealias/" + cmp.Or(e.RoleAlias, "ROLE_ALIAS")}, "iot:AssumeRoleWithCertificate")
 		},
 	},
 	{
