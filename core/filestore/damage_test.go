@@ -85,7 +85,7 @@ func mended(t *testing.T, file []byte, want state) (found []Damage, m *memFS) {
 	return found, m
 }
 
-// Every bit of a file that flips is noticed, and takes away the batch it is in, nothing else.
+// F72: every bit of a file that flips is noticed, and takes away the batch it is in, nothing else.
 func TestEveryBitFlip(t *testing.T) {
 	t.Parallel()
 	sm := newSample(t)
@@ -126,7 +126,7 @@ func TestEveryBitFlip(t *testing.T) {
 
 func base(name string) string { return name[strings.LastIndexAny(name, `/\`)+1:] }
 
-// A file cut off anywhere keeps what is whole.
+// F69: a file cut off anywhere, before its first byte too, keeps what is whole.
 func TestEveryTruncation(t *testing.T) {
 	t.Parallel()
 	sm := newSample(t)

@@ -50,7 +50,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-// The configuration is what CONNECT says.
+// F88: the configuration is what CONNECT says, all properties of the will included.
 //
 // Conformance: MQTT-3.1.2-9, MQTT-3.1.2-17, MQTT-3.1.2-19, MQTT-3.1.3-10
 func TestConfigBecomesConnect(t *testing.T) {
@@ -108,7 +108,7 @@ func TestConfigIsCopied(t *testing.T) {
 	})
 }
 
-// What is left out has its documented default.
+// F89: what is left out has its documented default; without a will no flag of one is set, which the decoder would refuse.
 func TestConfigDefaults(t *testing.T) {
 	both(t, func(t *testing.T, version packet.Version) {
 		p := newPeer(t)

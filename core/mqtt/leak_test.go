@@ -97,7 +97,7 @@ func run(t *testing.T, p *mqtttest.Peer, n int) (first, last footprint) {
 	return first, last
 }
 
-// F52: connections come and go, and leave nothing behind. These tests are not parallel: they measure the process.
+// F52, F53: connections come and go, and leave nothing behind. These tests are not parallel: they measure the process.
 func TestThousandConnectionsLeaveNothing(t *testing.T) {
 	before := measure()
 	p := mqtttest.NewPeer(t)

@@ -171,7 +171,7 @@ func (c slowToClose) Close() error {
 	return c.Conn.Close()
 }
 
-// A lost connection is noticed by the state, and the wait before the next attempt too.
+// F46: a lost connection is noticed by the state, and the wait before the next attempt too.
 func TestStates(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newPeer(t)

@@ -36,7 +36,7 @@ func collect(t testing.TB, framer *Framer, stream []byte, next func() int, yield
 	return nil
 }
 
-// TestFramerAnySplit cuts one long stream of all golden packets in many ways and finds the same packets each time.
+// TestFramerAnySplit cuts one long stream of all golden packets in many ways and finds the same packets each time (F95).
 func TestFramerAnySplit(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -82,7 +82,7 @@ func TestFramerAnySplit(t *testing.T) {
 	}
 }
 
-// TestFramerLongStream counts two million small messages over random chunks: none is lost at a chunk's border.
+// TestFramerLongStream counts two million small messages over random chunks: none is lost at a chunk's border (F96).
 func TestFramerLongStream(t *testing.T) {
 	t.Parallel()
 	const messages = 2_000_000

@@ -8,7 +8,7 @@ import (
 )
 
 // FuzzDecode takes any bytes for a packet: what is read can be written and read again as the same, the rest is an
-// *Error, and nothing panics.
+// *Error, and nothing panics (F91, F93, F97).
 func FuzzDecode(f *testing.F) {
 	for _, folder := range []string{"golden", "malformed"} {
 		for _, v := range loadVectors(f, folder) {

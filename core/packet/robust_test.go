@@ -49,7 +49,7 @@ func decoders() []*Decoder {
 	return []*Decoder{{Version: V5}, {Version: V311}, {Version: V5, Strict: true}, {Version: V311, Strict: true}}
 }
 
-// TestTruncated ends every packet at every byte. As part of a stream it is never a packet and never an error, because
+// TestTruncated ends every packet at every byte (F91, F92, F93). As part of a stream it is never a packet and never an error, because
 // the rest may come; as a packet with that length it is malformed, or another packet that is right.
 //
 // Conformance: X-LEN-3
@@ -233,7 +233,7 @@ func TestAllocationFollowsBytes(t *testing.T) {
 	}
 }
 
-// TestLyingLengths shows that a length is not believed before the bytes are there.
+// TestLyingLengths shows that a length is not believed before the bytes are there (F91, F94).
 //
 // Conformance: X-LEN-1
 func TestLyingLengths(t *testing.T) {
