@@ -51,14 +51,30 @@ func (c *Client) prepare(ctx context.Context, connect *packet.Connect) error {
 	return err
 }
 
-// enter waits until a call of an earlier attempt has returned.
+// enter waits until a call of an earlier attempt has returned, and says when the next one may begin.
 func (c *Client) enter(ctx context.Context, what string) (leave func(), err error) {
-	select {
-	case c.inEndpoint <- struct{}{}:
-		return func() { <-c.inEndpoint }, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("the %s of an earlier attempt has not returned: %w", what, ctx.Err())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.inEndpoint != nil {
+		out := c.inEndpoint
+		c.mu.Unlock()
+		select {
+		case <-out:
+		case <-ctx.Done():
+		}
+		c.mu.Lock()
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("the %s of an earlier attempt has not returned: %w", what, err)
+		}
 	}
+	out := make(chan struct{})
+	c.inEndpoint = out
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.inEndpoint = nil
+		close(out)
+	}, nil
 }
 
 // explain asks Endpoint.Explain for a better error.

@@ -42,7 +42,7 @@ type Client struct {
 	workers    int           // goroutines of this client
 	io         int           // of those, the ones that make or use a transport
 	offline    chan struct{} // closed when the client is closed and io is 0
-	inEndpoint chan struct{} // one slot: who is in the endpoint's Dial or Prepare
+	inEndpoint chan struct{} // closed when the endpoint's Dial or Prepare returns; nil while nobody is in there
 	stats      Stats
 
 	flushing  bool // somebody stores or writes, and owns spare and the links' rest
@@ -55,7 +55,7 @@ type Client struct {
 	saved     uint64          // of those, stored
 	savedMore chan struct{}   // closed when saved grows; nil while nobody waits
 
-	authTurn chan struct{} // one slot: who re-authenticates or connects anew
+	authTurn chan struct{} // one slot: who re-authenticates or connects anew; made by turn
 	reauth   *reauth       // under way, once its first packet is sent
 	holding  chan struct{} // closed when all that was sent is acknowledged; nil while nobody waits
 
@@ -83,7 +83,7 @@ type Client struct {
 	reported     uint64        // of Stats.Dropped, what Trace has been told
 	behind       *Subscription // whose handler the reader gives a moment
 	readerWaits  bool
-	relieved     chan struct{} // one slot: the reader can go on
+	relieved     chan struct{} // one slot: the reader can go on; nil before it has waited
 }
 
 // State says how a client stands.
@@ -115,8 +115,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{cfg: &cfg, base: base, store: cfg.Session, engine: e, armed: engine.Never,
-		changed: make(chan struct{}), done: make(chan struct{}), offline: make(chan struct{}),
-		relieved: make(chan struct{}, 1), authTurn: make(chan struct{}, 1), inEndpoint: make(chan struct{}, 1)}
+		changed: make(chan struct{}), done: make(chan struct{}), offline: make(chan struct{})}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	c.ctx, c.cancel = ctx, func() { cancel(ErrClosed) }
 	c.flushFn = c.flush

@@ -192,10 +192,7 @@ func (c *Config) setDefaults() error {
 	orDefault(&c.Queue.Count, defaultQueueCount)
 	orDefault(&c.Queue.Bytes, defaultQueueBytes)
 	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.Trace == nil {
-		c.Trace = new(Trace)
+		c.Logger = noLogger
 	}
 	c.copyPointees()
 	switch {
@@ -231,10 +228,20 @@ func (c *Config) setDefaults() error {
 	return nil
 }
 
+// What clients without these have in common.
+var (
+	noLogger = slog.New(slog.DiscardHandler)
+	noTrace  = new(Trace)
+)
+
 // copyPointees copies what attempts read later, so that the application may go on to use its own.
 func (c *Config) copyPointees() {
-	trace := *c.Trace
-	c.Trace = &trace
+	if c.Trace == nil {
+		c.Trace = noTrace
+	} else {
+		trace := *c.Trace
+		c.Trace = &trace
+	}
 	c.Password = bytes.Clone(c.Password)
 	c.UserProperties = slices.Clone(c.UserProperties)
 	if c.Will != nil {

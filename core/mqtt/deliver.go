@@ -129,16 +129,19 @@ const (
 )
 
 // crowded decides, after a batch, whether the reader has to wait, and for how long. c.mu is held.
-func (c *Client) crowded() time.Duration {
+func (c *Client) crowded() (wait time.Duration) {
 	switch {
 	case c.inboundBytes > c.cfg.InboundBytes && !c.dropping:
-		c.readerWaits = true
-		return patience
+		wait = patience
 	case c.behind != nil:
-		c.readerWaits = true
-		return moment
+		wait = moment
+	default:
+		return 0
 	}
-	return 0
+	if c.readerWaits = true; c.relieved == nil {
+		c.relieved = make(chan struct{}, 1)
+	}
+	return wait
 }
 
 // relief waits for the handlers, but not for long: behind the messages there may be what they wait for.

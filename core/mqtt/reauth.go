@@ -52,9 +52,20 @@ func (c *Client) liveLink() (*link, error) {
 	return c.link, nil
 }
 
+// turn is the slot of who re-authenticates or connects anew.
+func (c *Client) turn() chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.authTurn == nil {
+		c.authTurn = make(chan struct{}, 1)
+	}
+	return c.authTurn
+}
+
 func (c *Client) reauthenticate(ctx context.Context, l *link) error {
+	turn := c.turn()
 	select {
-	case c.authTurn <- struct{}{}:
+	case turn <- struct{}{}:
 	case <-ctx.Done():
 		return fmt.Errorf("mqtt: re-authenticate: %w", ctx.Err())
 	}
@@ -65,14 +76,14 @@ func (c *Client) reauthenticate(ctx context.Context, l *link) error {
 	if c.link != l {
 		c.mu.Unlock()
 		r.cancel()
-		<-c.authTurn
+		<-turn
 		return fmt.Errorf("mqtt: re-authenticate: %w", context.Cause(l.ctx))
 	}
 	c.spawn(func() {
 		err := c.exchange(xctx, r)
 		r.cancel()
 		c.renewed(err)
-		<-c.authTurn
+		<-turn
 		if err != nil {
 			r.err = fmt.Errorf("mqtt: re-authenticate: %w", err)
 		}

@@ -25,13 +25,14 @@ func (c *Client) Reconnect(ctx context.Context) error {
 }
 
 func (c *Client) reconnect(ctx context.Context, l *link) error {
+	turn := c.turn()
 	select {
-	case c.authTurn <- struct{}{}:
+	case turn <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	begun, err := c.replace(ctx, l)
-	<-c.authTurn
+	<-turn
 	if begun {
 		if _, err = c.connectedAfter(ctx, l); err == nil {
 			c.renewed(nil)

@@ -54,7 +54,7 @@ func TestStoredMessagesAreTheSame(t *testing.T) {
 				c.Close()
 				gone(t, c)
 				p = newPeer(t)
-				c = start(t, p, v(version), d.lasting)
+				start(t, p, v(version), d.lasting)
 			}
 			conn, _ := p.Connect(&packet.Connack{})
 			for len(sent) < len(list) {
