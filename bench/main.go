@@ -99,6 +99,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 		return nil, fmt.Errorf("duration %v is not between 1ms and 10s", o.duration)
 	case len(o.libs) == 0:
 		return nil, fmt.Errorf("no client matches %q", *libs)
+	case len(o.rows) == 0 && o.idle == 0:
+		return nil, fmt.Errorf("no row matches %q, and no idle connections are asked for", *rows)
 	}
 	return o, nil
 }

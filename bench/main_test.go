@@ -80,6 +80,7 @@ func TestFlags(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"-fast"}, {"quick"}, {"-rounds", "-1"}, {"-duration", "1us"}, {"-duration", "1h"}, {"-rows", "("}, {"-clients", "nobody"},
+		{"-rows", "nothing", "-idle", "0"}, {"-quick", "-rows", "nothing"},
 	} {
 		if _, err := parse(args, &usage); err == nil {
 			t.Errorf("%q is accepted", args)
