@@ -35,7 +35,7 @@ func (c *client) crash(power bool) {
 // loseTime lets the time of day fall back where it is to. What an earlier process has accepted is no younger for that than if
 // it had been accepted just now.
 func (c *client) loseTime() {
-	c.day, c.lost = c.day-c.lost, 0
+	c.day, c.lost = max(c.day-c.lost, -time.Duration(epoch)), 0 // clocks begin in 1970
 	for _, m := range c.w.messages[1:] {
 		if m.from == c && m.seconds > 0 {
 			m.expires = min(m.accepted, c.wall()) + engine.Instant(time.Duration(m.seconds)*time.Second)

@@ -24,14 +24,15 @@ type store struct {
 	saving  []saved // what is in the batch
 }
 
-// saved is something that becomes durable: a message that was submitted, one that was taken, the end of an exchange, or
-// that its message was given up.
+// saved is something that becomes durable: a message that was submitted, one that was taken, the end of an exchange, that
+// its message was given up, or that the session was lost.
 type saved struct {
 	m   *message
 	t   *tally
 	x   *exchange
 	v   *watch
 	was *message // that was given up
+	end bool     // of the session
 }
 
 func newStore(c *client) *store {
@@ -161,6 +162,8 @@ func (s *store) crash() {
 // unsure marks a thing that may be stored or not.
 func (x saved) unsure() {
 	switch {
+	case x.end: // the next process may go on with what it was, and release what the broker does not know
+		x.v.revived = true
 	case x.m != nil:
 		x.m.stored = storedMaybe
 	case x.t != nil:

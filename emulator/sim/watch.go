@@ -141,6 +141,9 @@ func (v *watch) forget() {
 	}
 	clear(v.inbound)
 	v.c.app.sessionLost()
+	if s := v.c.store; s != nil {
+		s.unsaved = append(s.unsaved, saved{v: v, end: true})
+	}
 }
 
 // crashed notes what a process that begins anew may know and what it may not.
