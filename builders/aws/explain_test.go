@@ -38,6 +38,7 @@ func accepted(f *facts)  { f.connected, f.accepted = true, true }
 
 func lasted(d time.Duration) fact { return func(f *facts) { f.age = d } }
 func v311(f *facts)               { f.version = packet.V311 }
+func on8883(f *facts)             { f.port = PortMQTTS }
 
 // after is what was sent last, a moment before the end.
 func after(r request) fact {
@@ -129,6 +130,9 @@ var explanations = []struct {
 	{"certificate expired, by the service", []fact{alerted(45)}, CauseCertificate, "has expired: it was valid until unknown", ""},
 	{"certificate revoked", []fact{alerted(44)}, CauseCertificate, "has been revoked", ""},
 	{"certificate missing", []fact{in(modeCustomAuth), alerted(116)}, CauseCertificate, "wants a client certificate", ""},
+	{"authorizer on 8883, alert", []fact{in(modeCustomAuth), on8883, alerted(116)}, CauseProtocol, "port 8883 is for client certificates", ""},
+	{"authorizer on 8883, silent", []fact{in(modeCustomAuth), on8883, connected, because(io.EOF)}, CauseProtocol, "port 8883 is for client certificates", ""},
+	{"authorizer on 8883, refused", []fact{in(modeCustomAuth), on8883, accepted, coded(packet.CONNACK, packet.NotAuthorized)}, CauseAuthorizer, "did not let the client in", connectStatement},
 	{"ALPN", []fact{alerted(120)}, CauseProtocol, "ALPN", ""},
 	{"SNI", []fact{alerted(112)}, CauseName, "does not know the name a1b2", ""},
 	{"TLS version", []fact{alerted(70)}, CauseProtocol, "version of TLS", ""},

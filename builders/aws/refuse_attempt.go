@@ -175,6 +175,17 @@ var tlsRows = []row{
 		check:  []string{"its status in AWS IoT Core, which has to be ACTIVE"},
 	},
 	{
+		cause: CauseProtocol,
+		when: func(f *facts) bool {
+			return f.mode == modeCustomAuth && f.port == PortMQTTS && !f.accepted && (f.alert != 0 || f.refusedEarly())
+		},
+		likely: "port 8883 is for client certificates: no custom authorizer is asked there",
+		check: []string{
+			"port 443, where the ALPN protocol mqtt asks for the custom authorizer",
+			"the authentication type of the domain configuration, where there is one",
+		},
+	},
+	{
 		cause:  CauseCertificate,
 		when:   func(f *facts) bool { return f.alerted(alertCertificateRequired) },
 		likely: "the service wants a client certificate, and got none",
