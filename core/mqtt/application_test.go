@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,12 +68,12 @@ func testEndpointFunction(t *testing.T, name, stage string, fail func(context.Co
 // A Dial that never returns is called once, however many attempts follow, and what it returns after all is closed.
 func TestDialThatNeverReturns(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		release, calls := make(chan struct{}), 0
+		release, calls := make(chan struct{}), atomic.Int32{}
 		late, other := mqtttest.Pipe(0)
 		p := newPeer(t)
 		c := start(t, p, func(c *mqtt.Config) {
 			c.Endpoint.Dial = func(ctx context.Context) (net.Conn, error) {
-				if calls++; calls > 1 {
+				if calls.Add(1) > 1 {
 					return p.Dial(ctx)
 				}
 				<-release
@@ -82,8 +83,8 @@ func TestDialThatNeverReturns(t *testing.T) {
 		for c.Stats().Failures < 20 {
 			time.Sleep(time.Second)
 		}
-		if calls != 1 {
-			t.Errorf("%d calls", calls)
+		if n := calls.Load(); n != 1 {
+			t.Errorf("%d calls", n)
 		}
 		_, err := c.Connected(expired(t))
 		if err == nil || !strings.Contains(err.Error(), "has not returned") {
