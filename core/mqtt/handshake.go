@@ -59,7 +59,7 @@ func (c *Client) handshake(ctx context.Context, l *link, connect *packet.Connect
 		}
 		if challenge != nil {
 			if err := c.respond(ctx, l, challenge); err != nil {
-				return &stageError{"authenticate", err}
+				return &stageError{"authenticate", c.late(ctx, err)}
 			}
 			continue
 		}

@@ -51,7 +51,7 @@ func (c *Client) loggedIn(ctx context.Context, l *link) error {
 	final := x.final
 	c.mu.Unlock()
 	if err := c.accept(ctx, x, final); err != nil {
-		return &stageError{"authenticate", err}
+		return &stageError{"authenticate", c.late(ctx, err)}
 	}
 	l.auth = nil // it holds secrets
 	if early := l.early; len(early) > 0 {
