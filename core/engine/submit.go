@@ -131,10 +131,11 @@ func plain(p *packet.Publish) bool {
 }
 
 // Cancel takes back an operation that waits to be sent. It reports false where the operation is under way: then it
-// goes on, and the driver merely stops waiting for it.
+// goes on, and the driver merely stops waiting for it. A SUBSCRIBE or UNSUBSCRIBE that was interrupted is under way too:
+// the broker may have carried it out, in a session that it keeps, and only an answer tells.
 func (e *Engine) Cancel(now Instant, o *Op) bool {
 	e.at(now)
-	if o.state != opWaiting || o.list == nil || o.list != e.waitList(o) {
+	if o.state != opWaiting || o.list == nil || o.list != e.waitList(o) || o.Kind != OpPublish && o.interrupted > 0 {
 		return false
 	}
 	o.list.remove(o)

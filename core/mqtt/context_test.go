@@ -114,6 +114,40 @@ func TestCanceledInFlight(t *testing.T) {
 	})
 }
 
+// A subscription that the broker may have granted before the connection was lost is asked for again, to be taken back:
+// a session that is kept would have it for ever.
+func TestSubscribeCanceledAfterItWasInterrupted(t *testing.T) {
+	both(t, func(t *testing.T, version packet.Version) {
+		p := newPeer(t)
+		c, conn := connect(t, p, v(version), func(c *mqtt.Config) { c.SessionExpiry = time.Hour })
+		ctx, cancel := context.WithCancel(t.Context())
+		over := async(func() error {
+			_, err := c.Subscribe(ctx, mqtt.Filter{Filter: "a", QoS: 1})
+			return err
+		})
+		mqtttest.Expect[packet.Subscribe](conn)
+		conn.Cut()
+		synctest.Wait()
+		cancel()
+		err := <-over
+		wantErr(t, err, context.Canceled)
+		if mqtt.NotSent(err) {
+			t.Errorf("%v: it was sent", err)
+		}
+		conn = p.Accept()
+		mqtttest.Expect[packet.Connect](conn)
+		conn.Send(&packet.Connack{SessionPresent: true})
+		request := mqtttest.Expect[packet.Subscribe](conn)
+		conn.Send(&packet.Suback{ID: request.ID, Codes: []packet.ReasonCode{1}})
+		back := mqtttest.Expect[packet.Unsubscribe](conn)
+		conn.Send(mqtttest.Answer(conn, back)...)
+		synctest.Wait()
+		if s := c.Stats(); s.Queued != 0 || s.Subscriptions != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 // A subscription that is granted after its caller has left is taken back.
 func TestSubscribeCanceledInFlight(t *testing.T) {
 	both(t, func(t *testing.T, version packet.Version) {
