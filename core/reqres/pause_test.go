@@ -3,6 +3,7 @@ package reqres_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,7 +14,7 @@ import (
 
 func TestPause(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		for n, most := range map[int]time.Duration{0: 500 * time.Millisecond, 1: time.Second, 5: 16 * time.Second, 7: time.Minute, 1 << 40: time.Minute} {
+		for n, most := range map[int]time.Duration{0: 500 * time.Millisecond, 1: time.Second, 5: 16 * time.Second, 7: time.Minute, math.MaxInt: time.Minute} {
 			began := time.Now()
 			reqres.Pause(t.Context(), n, time.Minute)
 			if took := time.Since(began); took < most/2 || took > most {
