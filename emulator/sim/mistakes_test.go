@@ -54,7 +54,7 @@ var mistakes = []mistake{
 	{"quota not rebuilt", "F12", leakyQuota, []Kind{kindStuck, kindKeepAlive, kindUntrue, kindDup, kindAck, kindAlias}}, // by what is held back
 	{"alias used before it is bound", "F79", earlyAlias, []Kind{kindAlias}},
 	{"alias kept across connections", "F77", oldAlias, []Kind{kindAlias}},
-	{"PUBLISH after PUBREC", "F31", publishAgain, []Kind{kindReleased}},
+	{"PUBLISH after PUBREC", "F31", publishAgain, []Kind{kindReleased, kindExpiry}}, // with the bytes of the first time
 	{"inbound identifiers forgotten", "F30", forgetful, []Kind{kindTwice}},
 	{"inbound identifiers of a lost session", "F33", resentful, []Kind{kindLost}},
 	{"resent out of order", "F16", backwards, []Kind{kindOrder}},
