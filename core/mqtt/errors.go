@@ -26,7 +26,7 @@ var (
 	ErrAckTwice       = engine.ErrAckTwice       // the message is acknowledged already
 	ErrReplaced       = errors.New("mqtt: the connection was replaced by a new one, as planned")
 	ErrAuthLater      = errors.New("mqtt: the broker does not re-authenticate now, try later")
-	ErrAuthTimeout    = errors.New("mqtt: authentication timeout: the broker has not answered in time")
+	ErrAuthTimeout    = errors.New("mqtt: authentication timeout: the exchange was not over in time")
 	ErrNoAuth         = errors.New("mqtt: the endpoint has no authenticator")
 	ErrStarted        = errors.New("mqtt: client is started already")
 	ErrNotStarted     = errors.New("mqtt: client is not started")

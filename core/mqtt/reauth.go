@@ -22,10 +22,10 @@ type reauth struct {
 // meanwhile. One exchange runs at a time: a call waits for its turn.
 //
 // The broker may accept (nil), put it off ([ErrAuthLater], the connection goes on) or end the connection, with or
-// without a DISCONNECT; the client then connects again, as after any loss. The same happens where it gives no answer
-// within [Config.ConnectTimeout] ([ErrAuthTimeout]), or gives one that the authenticator does not accept. An error of the
-// authenticator before anything is sent leaves the connection as it is. An exchange that the broker knows of goes on
-// when ctx ends.
+// without a DISCONNECT; the client then connects again, as after any loss. The same happens where the exchange is not over
+// within [Config.ConnectTimeout] ([ErrAuthTimeout]), or the authenticator does not accept an answer. An error of the
+// authenticator before anything is sent leaves the connection as it is. An exchange that the broker knows of goes on when
+// ctx ends.
 func (c *Client) Reauthenticate(ctx context.Context) error {
 	if c.cfg.Endpoint.Auth == nil {
 		return ErrNoAuth
@@ -129,7 +129,7 @@ func (c *Client) exchange(ctx context.Context, r *reauth) error {
 		}
 		if p.Code == packet.Success {
 			if err := c.accept(ctx, x, p.Data); err != nil {
-				return c.breakOff(r.l, err)
+				return c.breakOff(r.l, overdue(ctx, err))
 			}
 			return nil
 		}
@@ -141,9 +141,18 @@ func (c *Client) exchange(ctx context.Context, r *reauth) error {
 			err = c.sendAuth(ctx, r, packet.ContinueAuthentication, data)
 		}
 		if err != nil {
-			return c.breakOff(r.l, err)
+			return c.breakOff(r.l, overdue(ctx, err))
 		}
 	}
+}
+
+// overdue says of an error of the authenticator that the time was over, where it was: whose turn it was by then does not
+// matter.
+func overdue(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", ErrAuthTimeout, err)
+	}
+	return err
 }
 
 // sendAuth sends the next step, the first only while somebody waits for it.

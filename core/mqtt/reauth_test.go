@@ -194,6 +194,7 @@ func TestReauthenticateOffline(t *testing.T) {
 		over := async(func() error { return c.Reauthenticate(t.Context()) })
 		waiting := async(func() error { return c.Reauthenticate(t.Context()) })
 		wantAuth(t, conn, packet.ReAuthenticate, "2 again=true")
+		synctest.Wait() // both have called
 		conn.Cut()
 		wantErr(t, recv(t, over), mqtt.ErrConnectionLost)
 		wantErr(t, recv(t, waiting), mqtt.ErrConnectionLost)
