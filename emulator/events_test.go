@@ -95,7 +95,7 @@ func TestEventsAreBounded(t *testing.T) {
 		<-gate
 		got.Add(1)
 	}})
-	const sent = 70_000
+	const sent = 140_000 // more than the queue and what OnEvent is being given hold
 	for range sent {
 		if err := s.Publish(packet.Publish{Topic: "t"}); err != nil {
 			t.Fatal(err)
